@@ -1,0 +1,63 @@
+"""Checks of arguments at the door, shared by the families."""
+
+import numpy as np
+
+
+def image_shape(shape):
+    """`shape` as a tuple (H, W, C) of positive ints; ValueError otherwise."""
+    try:
+        checked = tuple(int(n) for n in shape)
+    except TypeError:
+        checked = ()
+    if len(checked) != 3 or min(checked) < 1:
+        raise ValueError(
+            f"image_shape must be (height, width, channels). Received: image_shape={shape}"
+        )
+    return checked
+
+
+def positive(**argument):
+    """The argument's value as a positive int; ValueError otherwise."""
+    ((name, value),) = argument.items()
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}")
+    return int(value)
+
+
+def labels(values, num_classes):
+    """`values` as an int32 array of labels in [0, num_classes); ValueError otherwise."""
+    array = np.asarray(values)
+    if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
+        raise ValueError(
+            "labels must be a list of integers, one for each sample (no one-hot rows). "
+            f"Received: labels of shape {array.shape}, dtype {array.dtype}"
+        )
+    if array.min() < 0 or array.max() >= num_classes:
+        raise ValueError(
+            f"labels must lie in [0, {num_classes}). "
+            f"Received: labels from {array.min()} to {array.max()}"
+        )
+    return array.astype("int32")
+
+
+def network(name, network, inputs, output=None):
+    """ValueError unless `network` maps the given shapes (without batch axis) to the output's.
+
+    Args:
+        name: the argument's name, for the message.
+        network: a built `keras.Model`.
+        inputs: list of the shapes of its inputs.
+        output: shape of its output, or None for any.
+    """
+    received = [tuple(tensor.shape[1:]) for tensor in network.inputs]
+    if received != [tuple(shape) for shape in inputs]:
+        raise ValueError(
+            f"{name} must take inputs of shape {inputs} (without the batch axis). "
+            f"Received: a network with inputs {received}"
+        )
+    made = tuple(network.outputs[0].shape[1:])
+    if output is not None and made != tuple(output):
+        raise ValueError(
+            f"{name} must return shape {output} (without the batch axis). "
+            f"Received: a network that returns {made}"
+        )

@@ -1,0 +1,355 @@
+"""The base of every model in the zoo: players, optimizers, one update, EMA, random draws, saving.
+
+A family overrides `train_step`, and there its algorithm reads as in its paper::
+
+    def train_step(self, data):
+        real_images = self.unpack(data)
+        self.update("discriminator", self.discriminator_loss, real_images)
+        self.update("generator", self.generator_loss, tf.shape(real_images)[0])
+        return self.finish_step()
+
+The base knows what is the same everywhere and nothing of what a family feeds its networks.
+"""
+
+import inspect
+import random
+import threading
+
+import keras
+import tensorflow as tf
+
+from kerasgan.models import training
+
+_COMPILE_ARGUMENTS = ("metrics", "jit_compile", "run_eagerly", "steps_per_execution")
+
+
+class AdversarialModel(keras.Model):
+    """A model whose players (generator, discriminator, ...) are trained in turn.
+
+    A family sets its networks as attributes, then calls `set_up()` as the last line of
+    `__init__`. It implements `players`, `default_optimizers`, `data_spec` and `train_step`;
+    `generate_batch` as well, if metrics are to be computed on `validation_data`.
+
+    Every constructor argument of a family must be an attribute of the same name: `get_config`
+    collects them from there.
+
+    Args:
+        ema_decay: decay of the exponential moving average of the networks named in `averaged`,
+            in [0, 1); 0 copies the weights after every step.
+        seed: int, the seed of all random draws of training (not of the initial weights, which
+            `keras.utils.set_random_seed` rules). None draws one, kept in the config.
+        **kwargs: `name` and `dtype`, as for every `keras.Model`.
+
+    Raises:
+        ValueError: `ema_decay` outside [0, 1), or a negative or non-integer seed.
+    """
+
+    averaged = ("generator",)  # attributes (a network or a list of networks) with an EMA copy
+    batches_per_step = 1  # batches of real data that one train_step takes (critic steps)
+
+    def __init__(self, *, ema_decay=0.999, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0.0 <= ema_decay < 1.0:
+            raise ValueError(f"ema_decay must lie in [0, 1). Received: ema_decay={ema_decay}")
+        if seed is None:
+            seed = random.SystemRandom().randrange(2**31)
+        if not isinstance(seed, int) or not 0 <= seed < 2**31:
+            raise ValueError(f"seed must be an integer in [0, 2**31). Received: seed={seed!r}")
+        self.ema_decay = ema_decay
+        self.seed = seed
+        self.step_counter = self._counter("step_counter")
+        self.test_counter = self._counter("test_counter")
+        self._trackers = {}
+        self._eval_metrics = []
+        self._stream = threading.local()  # one stream of draws per replica (a thread each)
+
+    # What a family says about itself ------------------------------------------------------
+
+    def players(self):
+        """dict: player name -> list of the networks that its optimizer updates."""
+        raise NotImplementedError(f"{type(self).__name__} must implement players().")
+
+    def default_optimizers(self):
+        """dict: player name -> the paper's optimizer, used where `compile` is given none."""
+        raise NotImplementedError(f"{type(self).__name__} must implement default_optimizers().")
+
+    def data_spec(self):
+        """Tuple of `kerasgan.specs.ArraySpec`: what one batch of a dataset holds."""
+        raise NotImplementedError(f"{type(self).__name__} must implement data_spec().")
+
+    def generate_batch(self, data):
+        """Fake samples to set against one batch of real data (EMA weights, `self.draw_*`)."""
+        raise NotImplementedError(f"{type(self).__name__} must implement generate_batch().")
+
+    def set_up(self):
+        """Completes construction: EMA copies and the paper's optimizers. Safe to call again
+        when the networks have changed (growing); the step counter goes on."""
+        for name in self.averaged:
+            networks = getattr(self, name)
+            copies = [_frozen_copy(network) for network in _as_list(networks)]
+            if hasattr(self, f"ema_{name}"):
+                delattr(self, f"ema_{name}")  # else Keras would go on tracking the old copy
+            setattr(self, f"ema_{name}", copies if isinstance(networks, list) else copies[0])
+        self.built = True
+        self.train_function = None
+        self.compile()
+
+    # Compiling ----------------------------------------------------------------------------
+
+    def compile(self, **arguments):
+        """Sets one optimizer per player, and how the step runs.
+
+        Args:
+            <player>_optimizer: a `keras.optimizers.Optimizer` or its name. Left out: the paper's.
+            metrics: `keras.metrics.Metric`s, updated as (real, fake) on `validation_data`.
+            jit_compile: True, False or "auto" (XLA where Keras thinks that it pays).
+            run_eagerly: True to step through `train_step` with a debugger.
+            steps_per_execution: steps run by one call of the compiled function.
+
+        Raises:
+            TypeError: an unknown argument.
+            ValueError: one optimizer object given to two players; XLA or several steps per
+                execution under a strategy with several replicas, which Keras can't run.
+        """
+        known = [f"{player}_optimizer" for player in self.players()] + list(_COMPILE_ARGUMENTS)
+        for name in arguments:
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__}.compile() takes {', '.join(known)}. Received: {name}="
+                )
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        steps_per_execution = arguments.get("steps_per_execution", 1)
+        if replicas > 1 and (arguments.get("jit_compile") is True or steps_per_execution > 1):
+            raise ValueError(
+                "Keras runs neither jit_compile=True nor steps_per_execution > 1 under a strategy "
+                f"with several replicas. Received: {replicas} replicas, {arguments}"
+            )
+        self._eval_metrics = [keras.metrics.get(m) for m in arguments.get("metrics") or []]
+        super().compile(
+            optimizer=None,
+            jit_compile=arguments.get("jit_compile", "auto"),
+            run_eagerly=arguments.get("run_eagerly", False),
+            steps_per_execution=steps_per_execution,
+        )
+        self._set_optimizers(
+            {p: arguments.get(f"{p}_optimizer") for p in self.players()}, self.default_optimizers()
+        )
+        self._compile_arguments = {n: v for n, v in arguments.items() if n in _COMPILE_ARGUMENTS}
+
+    def _set_optimizers(self, given, default):
+        chosen = {p: keras.optimizers.get(o or default[p]) for p, o in given.items()}
+        if len({id(optimizer) for optimizer in chosen.values()}) < len(chosen):
+            raise ValueError(
+                "Each player needs an optimizer object of its own (it keeps moments per variable). "
+                f"Received: the same object for several of {list(chosen)}"
+            )
+        for player, optimizer in chosen.items():
+            scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+            if self.dtype_policy.name == "mixed_float16" and not scaled:
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            # Built here: an optimizer that is built later would lose its saved state on load.
+            optimizer.build(self.player_variables(player))
+            setattr(self, f"{player}_optimizer", optimizer)
+
+    @property
+    def optimizers(self):
+        """dict: player name -> its optimizer (a view of the `<player>_optimizer` attributes)."""
+        return {player: getattr(self, f"{player}_optimizer") for player in self.players()}
+
+    def player_variables(self, player):
+        """The trainable variables of a player's networks, each once."""
+        networks = self.players()[player]
+        return list({id(v): v for n in networks for v in n.trainable_variables}.values())
+
+    # One step -----------------------------------------------------------------------------
+
+    def unpack(self, data):
+        """Opens a training step: returns the parts of `data` that `data_spec` names (a single
+        part bare, not in a tuple), and starts the step's stream of random draws."""
+        self._open_stream(tf.convert_to_tensor(self.step_counter))
+        if self.batches_per_step > 1:
+            return tuple(self._parts(batch) for batch in data)
+        return self._parts(data)
+
+    def update(self, player, loss_function, *args):
+        """One optimizer step of `player` on the sum of the terms that `loss_function` returns.
+
+        Each term is tracked as `<player>_<term>`, their sum as `<player>_loss`.
+
+        Args:
+            player: a name in `players()`.
+            loss_function: called with `*args` under a tape; returns dict: term -> scalar.
+            *args: passed on.
+
+        Returns:
+            The dict of terms (scalars), for feedback such as BEGAN's k.
+        """
+        optimizer = getattr(self, f"{player}_optimizer")
+        variables = self.player_variables(player)
+        with tf.GradientTape() as tape:
+            terms = loss_function(*args)
+            loss = tf.add_n([tf.cast(term, tf.float32) for term in terms.values()])
+            # Replicas' gradients are added up, so each replica's loss counts for its share.
+            share = loss / self.distribute_strategy.num_replicas_in_sync
+            scaled_loss = optimizer.scale_loss(share)
+        optimizer.apply(tape.gradient(scaled_loss, [v.value for v in variables]), variables)
+        for term, value in terms.items():
+            self.track(f"{player}_{term}", value)
+        self.track(f"{player}_loss", loss)
+        return terms
+
+    def track(self, name, value):
+        """Logs the mean of `value` over the epoch as `name`."""
+        if name not in self._trackers:
+            # Made outside the graph being traced, and mirrored if there are replicas.
+            with tf.init_scope(), self.distribute_strategy.scope():
+                self._trackers[name] = keras.metrics.Mean(name=name)
+        self._trackers[name].update_state(value)
+
+    def finish_step(self):
+        """Closes a training step: EMA, step count. Returns the logs (dict: name -> scalar)."""
+        self.step_counter.assign_add(1)
+        self._update_averages()
+        return self._logs(self._trackers.values())
+
+    def _update_averages(self):
+        """EMA with warm-up: decay = min(ema_decay, (1 + t) / (10 + t)). What isn't trained
+        (BatchNorm's statistics) is copied."""
+        t = tf.cast(tf.convert_to_tensor(self.step_counter), tf.float32)
+        rate = 1.0 - tf.minimum(self.ema_decay, (1.0 + t) / (10.0 + t))
+        for name in self.averaged:
+            pairs = zip(_as_list(getattr(self, name)), _as_list(getattr(self, f"ema_{name}")))
+            for network, copy in pairs:
+                for source, average in zip(network.variables, copy.variables):
+                    if source.trainable:
+                        average.assign_add(rate * (source.value - average.value))
+                    else:
+                        average.assign(source.value)
+
+    def test_step(self, data):
+        """Updates the compiled metrics as (real, fake); logged as `val_*` by `fit`."""
+        self._open_stream(-1 - tf.convert_to_tensor(self.test_counter))  # never a training step's
+        self.test_counter.assign_add(1)
+        parts = self._parts(data)
+        real = parts[0] if isinstance(parts, tuple) else parts
+        fake = self.generate_batch(parts)
+        for metric in self._eval_metrics:
+            metric.update_state(real, fake)
+        return self._logs(self._eval_metrics)
+
+    def _parts(self, data):
+        wanted = len(self.data_spec())
+        parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+        return parts[:wanted] if wanted > 1 else parts[0]
+
+    def _logs(self, metrics):
+        logs = {metric.name: metric.result() for metric in metrics}
+        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            # Keras reduces logs over workers along axis 0 there, so a scalar would fail.
+            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
+        return logs
+
+    @property
+    def metrics(self):
+        """Exactly what is logged: the trackers of training and the compiled metrics."""
+        return [*self._trackers.values(), *self._eval_metrics]
+
+    def reset_metrics(self):
+        """Starts the means, and the draws of `evaluate`, anew."""
+        super().reset_metrics()
+        self.test_counter.assign(0)
+
+    # Random draws -------------------------------------------------------------------------
+
+    def _counter(self, name):
+        return self.add_weight(
+            name=name, shape=(), dtype="int64", initializer="zeros", trainable=False,
+            aggregation="only_first_replica",
+        )  # fmt: skip
+
+    def _open_stream(self, step):
+        self._stream.step, self._stream.draw = step, 0
+
+    def draw_seed(self):
+        """A seed pair for `tf.random.stateless_*`: a pure function of (seed, step, replica,
+        number of the draw within the step), so that no two draws are alike and all resume."""
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if context else 0
+        self._stream.draw += 1
+        first = self._stream.step * 4096 + tf.cast(replica, tf.int64)
+        return tf.stack([first, tf.constant(self.seed * 4096 + self._stream.draw, tf.int64)])
+
+    def draw_normal(self, shape):
+        """Standard normal draws of the given shape, float32, fresh at every call."""
+        return tf.random.stateless_normal(shape, self.draw_seed())
+
+    def draw_uniform(self, shape, low=0.0, high=1.0):
+        """Uniform draws in [low, high), float32, fresh at every call."""
+        return tf.random.stateless_uniform(shape, self.draw_seed(), low, high)
+
+    # Training, saving ---------------------------------------------------------------------
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, **kwargs):
+        """Trains on a `tf.data.Dataset` of batches (or arrays), as `keras.Model.fit` does.
+
+        Beyond Keras: the data is checked against `data_spec()` before the first step; batches
+        are grouped where a step takes several; a dataset from `kerasgan.data` goes on where
+        the step counter stands, and a `kerasgan.callbacks.Checkpoint` resumes within an epoch.
+
+        Raises:
+            ValueError: data that does not fit `data_spec()`, too few batches for one step.
+        """
+        fit = super().fit
+        return training.fit(self, fit, x, y, batch_size, epochs, callbacks, **kwargs)
+
+    def get_config(self):
+        """The constructor's arguments, networks and objects serialised."""
+        config = super().get_config()
+        for name in _constructor_arguments(type(self)):
+            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        """A model from `get_config`'s dict."""
+        names = _constructor_arguments(cls)
+        return cls(
+            **{
+                name: keras.saving.deserialize_keras_object(value) if name in names else value
+                for name, value in config.items()
+            }
+        )
+
+    def get_compile_config(self):
+        """The arguments of `compile`, serialised."""
+        optimizers = {f"{player}_optimizer": o for player, o in self.optimizers.items()}
+        return keras.saving.serialize_keras_object({**self._compile_arguments, **optimizers})
+
+    def compile_from_config(self, config):
+        """Compiles as the saved model was; called by `keras.saving.load_model`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _as_list(networks):
+    return networks if isinstance(networks, list) else [networks]
+
+
+def _frozen_copy(network):
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy
+
+
+def _constructor_arguments(cls):
+    """Names of the arguments of a class's constructor, those passed up as **kwargs included."""
+    names = []
+    for base in cls.__mro__:
+        if base is keras.Model:
+            return names
+        parameters = inspect.signature(base.__init__).parameters.values()
+        names += [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        names = [n for n in dict.fromkeys(names) if n != "self"]
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return names

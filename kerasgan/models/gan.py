@@ -1,0 +1,208 @@
+"""Generative Adversarial Nets, Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661
+
+What is reproduced: algorithm 1 with k = 1, both generator objectives of section 3 (minimax, and
+the non-saturating one, our default as it is the paper's choice in practice), multilayer
+perceptrons, and the paper's maxout discriminator with dropout as `build_paper_discriminator`.
+
+Departures, and why:
+- The default networks are LeakyReLU perceptrons with Adam(2e-4, beta_1=0.5) instead of maxout with
+  momentum SGD: they train reliably in minutes.
+- Latents are normal, not uniform: interpolation and truncation are defined for it.
+- Images in [-1, 1] from tanh, not [0, 1] from a sigmoid: the range of the whole zoo.
+- Samples come from an exponential moving average of the generator.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from kerasgan import checks, losses, specs
+from kerasgan.layers import Dropout, Maxout
+from kerasgan.models import latents as latent_draws
+from kerasgan.models.base import AdversarialModel
+
+
+def build_generator(latent_dim=100, image_shape=(28, 28, 1), units=(256, 512, 1024)):
+    """A perceptron with LeakyReLU 0.2: latents (batch, latent_dim) -> images in [-1, 1]."""
+    latents = keras.Input((latent_dim,), name="latents")
+    x = latents
+    for width in units:
+        x = layers.LeakyReLU(0.2)(layers.Dense(width)(x))
+    x = layers.Dense(int(np.prod(image_shape)), activation="tanh", dtype="float32")(x)
+    images = layers.Reshape(image_shape, dtype="float32", name="images")(x)
+    return keras.Model(latents, images, name="generator")
+
+
+def build_discriminator(image_shape=(28, 28, 1), units=(512, 256), dropout=0.3):
+    """A perceptron with LeakyReLU 0.2 and dropout: images -> logits (batch, 1)."""
+    images = keras.Input(image_shape, name="images")
+    x = layers.Flatten()(images)
+    for width in units:
+        x = layers.LeakyReLU(0.2)(layers.Dense(width)(x))
+        x = Dropout(dropout)(x)
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="discriminator")
+
+
+def build_paper_generator(latent_dim=100, image_shape=(28, 28, 1)):
+    """The MNIST generator of the authors' program: two layers of 1200 ReLU units."""
+    latents = keras.Input((latent_dim,), name="latents")
+    x = layers.Dense(1200, activation="relu")(latents)
+    x = layers.Dense(1200, activation="relu")(x)
+    x = layers.Dense(int(np.prod(image_shape)), activation="tanh", dtype="float32")(x)
+    images = layers.Reshape(image_shape, dtype="float32", name="images")(x)
+    return keras.Model(latents, images, name="generator")
+
+
+def build_paper_discriminator(image_shape=(28, 28, 1)):
+    """The authors' MNIST discriminator: two maxout layers of 240 units, 5 pieces; dropout."""
+    images = keras.Input(image_shape, name="images")
+    x = Dropout(0.2)(layers.Flatten()(images))
+    x = Dropout(0.5)(Maxout(240, 5)(x))
+    x = Dropout(0.5)(Maxout(240, 5)(x))
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="discriminator")
+
+
+@keras.saving.register_keras_serializable("kerasgan")
+class GAN(AdversarialModel):
+    """The original GAN: a generator against a discriminator, one update each per step.
+
+    Logs `discriminator_real`, `discriminator_fake`, `discriminator_loss`,
+    `generator_adversarial`, `generator_loss` (relativistic losses: `discriminator_relativistic`).
+
+    Args:
+        image_shape: (H, W, C) of the images, float32 in [-1, 1].
+        latent_dim: size of a latent, drawn from N(0, 1).
+        loss: name or object of `kerasgan.losses`: "minimax", "non_saturating", "least_squares",
+            "wasserstein", "hinge", "relativistic", "relativistic_average".
+        generator: `keras.Model`, latents (batch, latent_dim) -> images; None builds the default.
+        discriminator: `keras.Model`, images -> logits of any rank; None builds the default.
+        **kwargs: `ema_decay`, `seed`, `name`, `dtype`: see `AdversarialModel`.
+
+    Raises:
+        ValueError: an unknown loss; networks whose shapes don't fit each other.
+
+    Example:
+        >>> model = GAN(image_shape=(8, 8, 1), latent_dim=4, seed=0)
+        >>> history = model.fit(np.zeros((8, 8, 8, 1), "float32") - 1, batch_size=4, verbose=0)
+        >>> model.generate(2, seed=0).shape
+        (2, 8, 8, 1)
+    """
+
+    def __init__(
+        self,
+        image_shape=(28, 28, 1),
+        latent_dim=100,
+        loss="non_saturating",
+        generator=None,
+        discriminator=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.image_shape = checks.image_shape(image_shape)
+        self.latent_dim = checks.positive(latent_dim=latent_dim)
+        self.loss = losses.get(loss)
+        self.generator = generator or self.build_generator()
+        self.discriminator = discriminator or self.build_discriminator()
+        checks.network("generator", self.generator, [(self.latent_dim,)], self.image_shape)
+        checks.network("discriminator", self.discriminator, [self.image_shape])
+        self.set_up()
+
+    def build_generator(self):
+        """This family's default generator."""
+        return build_generator(self.latent_dim, self.image_shape)
+
+    def build_discriminator(self):
+        """This family's default discriminator."""
+        return build_discriminator(self.image_shape)
+
+    def players(self):
+        """The two of the paper."""
+        return {"discriminator": [self.discriminator], "generator": [self.generator]}
+
+    def default_optimizers(self):
+        """Adam(2e-4, beta_1 = 0.5) for both."""
+        return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
+
+    def data_spec(self):
+        """Images only; labels in the data are left aside."""
+        return (specs.ArraySpec("images", self.image_shape, "float32", -1.0, 1.0),)
+
+    # Algorithm 1 --------------------------------------------------------------------------
+
+    def train_step(self, data):
+        """One update of the discriminator, then one of the generator."""
+        real_images = self.unpack(data)
+        self.update("discriminator", self.discriminator_loss, real_images)
+        self.update("generator", self.generator_loss, real_images)
+        return self.finish_step()
+
+    def discriminator_loss(self, real_images):
+        """Tell real images from fakes, drawn afresh."""
+        fake_images = self.generator(self.draw_latents(real_images), training=True)
+        real_logits = self.discriminator(real_images, training=True)
+        fake_logits = self.discriminator(fake_images, training=True)
+        return self.loss.discriminator(real_logits, fake_logits)
+
+    def generator_loss(self, real_images):
+        """Have fakes taken for real; only relativistic losses look at the real images."""
+        fake_images = self.generator(self.draw_latents(real_images), training=True)
+        fake_logits = self.discriminator(fake_images, training=True)
+        if not self.loss.needs_real_logits:
+            return {"adversarial": self.loss.generator(fake_logits)}
+        real_logits = self.discriminator(real_images, training=True)
+        return {"adversarial": self.loss.generator(fake_logits, real_logits)}
+
+    def draw_latents(self, like):
+        """Latents from N(0, 1), as many as `like` has rows."""
+        return self.draw_normal([tf.shape(like)[0], self.latent_dim])
+
+    # Sampling -----------------------------------------------------------------------------
+
+    def generate(self, n=16, seed=None, truncation=None):
+        """Samples images with the EMA generator.
+
+        Args:
+            n: how many.
+            seed: int; the same seed gives the same images. None draws one.
+            truncation: latents are drawn again where they exceed it (in standard deviations;
+                Brock et al. 2019, section 3.1). None: not truncated.
+
+        Returns:
+            Array (n, H, W, C), float32 in [-1, 1].
+
+        Raises:
+            ValueError: n or truncation not positive.
+        """
+        n = checks.positive(n=n)
+        latents = latent_draws.draw(n, self.latent_dim, seed, truncation)
+        return latent_draws.in_chunks(self.images_from, latents)
+
+    def images_from(self, latents):
+        """Images (batch, H, W, C) of given latents (batch, latent_dim), by the EMA generator."""
+        return self.ema_generator(latents, training=False)
+
+    def generate_batch(self, real_images):
+        """As many samples as there are real images, for metrics."""
+        return self.images_from(self.draw_latents(real_images))
+
+    def signatures(self):
+        """What `kerasgan.serving.export` offers: name -> (function, TensorSpecs)."""
+        latents_spec = tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")
+
+        def serving_default(latents):
+            latents = latent_draws.assert_finite(latents)
+            return {"images": latent_draws.in_chunks_tensor(self.images_from, latents)}
+
+        def sample(seed, num, truncation):
+            num = latent_draws.assert_count(num)
+            latents = latent_draws.draw_tensor(num, self.latent_dim, seed, truncation)
+            return {"images": latent_draws.in_chunks_tensor(self.images_from, latents)}
+
+        num_spec = tf.TensorSpec([], tf.int32, name="num")
+        return {
+            "serving_default": (serving_default, [latents_spec]),
+            "sample": (sample, latent_draws.sample_specs(num_spec)),
+        }

@@ -1,0 +1,1 @@
+"""Functional networks that more than one family uses."""

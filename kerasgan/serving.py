@@ -1,0 +1,198 @@
+"""Export of a trained model to a SavedModel that TF Serving reads, without kerasgan or Keras.
+
+`export(model, "saved_models/gan_mnist")` writes `saved_models/gan_mnist/1/`, the next call `2/`, and
+so on: the layout that TF Serving watches. A version folder appears complete or not at all.
+"""
+
+import os
+import shutil
+import time
+import uuid
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_UNFINISHED = ".tmp-export-"  # what TF Serving, which looks for numbers, doesn't take for a version
+_ABANDONED_AFTER = 3600.0  # seconds after which an unfinished export is taken for a dead one
+_PNG_CHANNELS = (1, 2, 3, 4)  # what tf.io.encode_png can write
+
+
+def export(model, directory):
+    """Writes `model` as the next free version folder of `directory`.
+
+    The signatures are those of `model.signatures()`, all with a dynamic batch size; for the image
+    models of the zoo:
+
+    * `serving_default(latents[, labels])` -> `images`, float32 in [-1, 1];
+    * `sample(seed, num or labels, truncation)` -> `images`: those of `model.generate` with the
+      same seed and truncation (0 or below: none);
+    * `sample_png`, of the same inputs as `sample` -> `png`, a string tensor of encoded PNGs.
+
+    They run the EMA networks. Requests out of bounds fail with INVALID_ARGUMENT. The exported
+    functions are not compiled by XLA, so that they run on any server.
+
+    Args:
+        model: a model with a `signatures()` method, e.g. `kerasgan.models.GAN`.
+        directory: where the versions lie, a local path; made if it isn't there.
+
+    Returns:
+        The path of the version folder written: one above the highest version there.
+
+    Raises:
+        ValueError: a model that has no signatures or whose weights aren't finite; a directory that
+            is a file or can't be written to. Nothing has been written then.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> spec = tf.TensorSpec([None, 2], tf.float32, name="x")
+        >>> model.signatures = lambda: {"serving_default": (lambda x: {"y": model(x)}, [spec])}
+        >>> path = export(model, tempfile.mkdtemp())
+        >>> os.path.basename(path), sorted(tf.saved_model.load(path).signatures)
+        ('1', ['serving_default'])
+    """
+    if not callable(getattr(model, "signatures", None)):
+        raise ValueError(
+            "export() takes a model with a signatures() method, as the models of kerasgan have. "
+            f"Received: model={type(model).__name__}"
+        )
+    directory = check_directory(directory)
+    networks = _served_networks(model)
+    _check_finite(networks)
+    _remove_abandoned(directory)
+
+    unfinished = os.path.join(directory, _UNFINISHED + uuid.uuid4().hex)
+    try:
+        archive = keras.export.ExportArchive()
+        for network in networks:
+            archive.track(network)
+        for name, (function, specs) in _with_png(model).items():
+            archive.add_endpoint(name, _checked(function), input_signature=specs)
+        archive.write_out(unfinished, verbose=False)
+        return _publish(unfinished, directory)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # there only if something failed
+
+
+def check_directory(directory):
+    """Makes `directory` and tries to write to it, e.g. before a training whose result goes there.
+
+    Args:
+        directory: a local path.
+
+    Returns:
+        The path as a str.
+
+    Raises:
+        ValueError: it is a file, below a file, not a local path, or can't be written to.
+
+    Example:
+        >>> import tempfile
+        >>> os.path.isdir(check_directory(tempfile.mkdtemp() + "/exports"))
+        True
+    """
+    try:
+        path = os.fspath(directory)
+        if not isinstance(path, str) or not path or "://" in path:
+            raise TypeError
+    except TypeError:
+        raise ValueError(
+            "The directory of an export must be a local path (copy it to a bucket from there). "
+            f"Received: directory={directory!r}"
+        ) from None
+    probe = os.path.join(path, _UNFINISHED + uuid.uuid4().hex)
+    try:
+        os.makedirs(path, exist_ok=True)
+        os.mkdir(probe)
+        os.rmdir(probe)
+    except OSError as error:
+        raise ValueError(
+            "The directory of an export must be a folder that can be made and written to: name "
+            f"another one ({error.strerror}: {error.filename}). Received: directory={path!r}"
+        ) from error
+    return path
+
+
+def _served_networks(model):
+    """The EMA networks of a model: what its signatures run."""
+    networks = []
+    for name in getattr(model, "averaged", ()):
+        copies = getattr(model, f"ema_{name}")
+        networks += copies if isinstance(copies, (list, tuple)) else [copies]
+    return networks
+
+
+def _check_finite(networks):
+    for network in networks:
+        for variable in network.variables:
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                raise ValueError(
+                    "A model is exported only if all weights that it serves are finite: go back "
+                    "to a checkpoint from before its training diverged. "
+                    f"Received: {network.name}'s weight {variable.path} with NaN or infinity"
+                )
+
+
+def _with_png(model):
+    """The model's signatures and, where `sample` returns images, `sample_png`."""
+    signatures = dict(model.signatures())
+    image_shape = getattr(model, "image_shape", None)
+    if "sample" in signatures and image_shape and image_shape[-1] in _PNG_CHANNELS:
+        sample, specs = signatures["sample"]
+        signatures["sample_png"] = (
+            lambda *inputs: {"png": _encode_pngs(sample(*inputs)["images"])},
+            specs,
+        )
+    return signatures
+
+
+def _encode_pngs(images):
+    """Images (batch, H, W, C) in [-1, 1] -> strings (batch,), each a PNG of 8 bits."""
+    images = tf.debugging.check_numerics(images, "The images are not finite numbers.")
+    levels = tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0)
+    pixels = tf.cast(levels, tf.uint8)
+    return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+
+
+def _checked(function):
+    """`function`, with INVALID_ARGUMENT where an output would hold NaN or infinity (latents that
+    are finite, yet so large that a network overflows)."""
+
+    def checked(*inputs):
+        return {
+            name: tf.debugging.check_numerics(output, f"{name} would not be finite numbers.")
+            if output.dtype.is_floating
+            else output
+            for name, output in function(*inputs).items()
+        }
+
+    return checked
+
+
+def _publish(unfinished, directory):
+    """Renames a finished export to the next free version; returns its path."""
+    while True:
+        taken = [int(name) for name in os.listdir(directory) if name.isdecimal()]
+        version = os.path.join(directory, str(max(taken, default=0) + 1))
+        try:
+            os.rename(unfinished, version)
+            return version
+        except OSError:
+            # Another export may just have taken this number: a folder with files in it can't be
+            # renamed over. Anything else is an error.
+            if not os.path.exists(version):
+                raise
+
+
+def _remove_abandoned(directory):
+    """Removes what exports that were killed have left; younger ones may still be at work."""
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if name.startswith(_UNFINISHED):
+            try:
+                abandoned = time.time() - os.path.getmtime(path) > _ABANDONED_AFTER
+            except FileNotFoundError:  # finished in this very moment
+                continue
+            if abandoned:
+                shutil.rmtree(path, ignore_errors=True)
