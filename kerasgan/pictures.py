@@ -1,7 +1,5 @@
 """Grids of samples as pictures: PNG files and GIFs of a training."""
 
-import pathlib
-
 import numpy as np
 
 from kerasgan import files
@@ -67,7 +65,7 @@ def save_png(array, path):
         ValueError: an array of another shape or dtype.
 
     Example:
-        >>> import tempfile
+        >>> import pathlib, tempfile
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "grid.png"
         >>> save_png(image_grid(np.zeros((4, 8, 8, 3)), columns=2), path)
         >>> path.read_bytes()[1:4]
@@ -103,7 +101,7 @@ def save_gif(pictures, path):
         ValueError: no pictures.
 
     Example:
-        >>> import tempfile
+        >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> for i in range(3):
         ...     save_png(np.full((8, 8, 1), 100 * i, "uint8"), folder / f"{i}.png")

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan import files
+
 _UNFINISHED = ".tmp-export-"  # what TF Serving, which looks for numbers, doesn't take for a version
 _ABANDONED_AFTER = 3600.0  # seconds after which an unfinished export is taken for a dead one
 _PNG_CHANNELS = (1, 2, 3, 4)  # what tf.io.encode_png can write
@@ -41,7 +43,7 @@ def export(model, directory):
 
     Raises:
         ValueError: a model that has no signatures or whose weights aren't finite; a directory that
-            is a file or can't be written to. Nothing has been written then.
+            is a file, or not local, or can't be written to. Nothing has been written then.
 
     Example:
         >>> import tempfile
@@ -57,7 +59,7 @@ def export(model, directory):
             "export() takes a model with a signatures() method, as the models of kerasgan have. "
             f"Received: model={type(model).__name__}"
         )
-    directory = check_directory(directory)
+    directory = _local_folder(directory)
     networks = _served_networks(model)
     _check_finite(networks)
     _remove_abandoned(directory)
@@ -75,43 +77,13 @@ def export(model, directory):
         shutil.rmtree(unfinished, ignore_errors=True)  # there only if something failed
 
 
-def check_directory(directory):
-    """Makes `directory` and tries to write to it, e.g. before a training whose result goes there.
-
-    Args:
-        directory: a local path.
-
-    Returns:
-        The path as a str.
-
-    Raises:
-        ValueError: it is a file, below a file, not a local path, or can't be written to.
-
-    Example:
-        >>> import tempfile
-        >>> os.path.isdir(check_directory(tempfile.mkdtemp() + "/exports"))
-        True
-    """
-    try:
-        path = os.fspath(directory)
-        if not isinstance(path, str) or not path or "://" in path:
-            raise TypeError
-    except TypeError:
+def _local_folder(directory):
+    if not isinstance(directory, (str, os.PathLike)) or "://" in str(directory):
         raise ValueError(
-            "The directory of an export must be a local path (copy it to a bucket from there). "
+            "directory must be a local path (copy the export to a bucket from there). "
             f"Received: directory={directory!r}"
-        ) from None
-    probe = os.path.join(path, _UNFINISHED + uuid.uuid4().hex)
-    try:
-        os.makedirs(path, exist_ok=True)
-        os.mkdir(probe)
-        os.rmdir(probe)
-    except OSError as error:
-        raise ValueError(
-            "The directory of an export must be a folder that can be made and written to: name "
-            f"another one ({error.strerror}: {error.filename}). Received: directory={path!r}"
-        ) from error
-    return path
+        )
+    return str(files.writable_directory("directory", directory))
 
 
 def _served_networks(model):

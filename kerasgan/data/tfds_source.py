@@ -7,6 +7,7 @@ them; other programs that use TFDS find the result in its usual place.
 
 import contextlib
 import functools
+import http.client
 import importlib.util
 import os
 import pathlib
@@ -93,7 +94,7 @@ def _fetch(url, path, sha256):
                 for block in iter(functools.partial(response.read, _BLOCK), b""):
                     file.write(block)
         verify(part, sha256)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         part.unlink(missing_ok=True)
         raise Unavailable(f"{url} could not be downloaded: {error}") from error
     part.replace(path)

@@ -11,14 +11,13 @@ A family overrides `train_step`, and there its algorithm reads as in its paper::
 The base knows what is the same everywhere and nothing of what a family feeds its networks.
 """
 
-import inspect
 import random
 import threading
 
 import keras
 import tensorflow as tf
 
-from kerasgan.models import training
+from kerasgan.models import arguments, averages, training
 
 _COMPILE_ARGUMENTS = ("metrics", "jit_compile", "run_eagerly", "steps_per_execution")
 
@@ -85,11 +84,9 @@ class AdversarialModel(keras.Model):
         """Completes construction: EMA copies and the paper's optimizers. Safe to call again
         when the networks have changed (growing); the step counter goes on."""
         for name in self.averaged:
-            networks = getattr(self, name)
-            copies = [_frozen_copy(network) for network in _as_list(networks)]
             if hasattr(self, f"ema_{name}"):
                 delattr(self, f"ema_{name}")  # else Keras would go on tracking the old copy
-            setattr(self, f"ema_{name}", copies if isinstance(networks, list) else copies[0])
+            setattr(self, f"ema_{name}", averages.frozen_copy(getattr(self, name)))
         self.built = True
         self.train_function = None
         self.compile()
@@ -201,30 +198,21 @@ class AdversarialModel(keras.Model):
     def track(self, name, value):
         """Logs the mean of `value` over the epoch as `name`."""
         if name not in self._trackers:
-            # Made outside the graph being traced, and mirrored if there are replicas.
-            with tf.init_scope(), self.distribute_strategy.scope():
-                self._trackers[name] = keras.metrics.Mean(name=name)
+            # Made once for all replicas, and outside the graph that is being traced.
+            def add(strategy):
+                with tf.init_scope(), strategy.scope():
+                    self._trackers[name] = keras.metrics.Mean(name=name)
+
+            tf.distribute.get_replica_context().merge_call(add)
         self._trackers[name].update_state(value)
 
     def finish_step(self):
         """Closes a training step: EMA, step count. Returns the logs (dict: name -> scalar)."""
         self.step_counter.assign_add(1)
-        self._update_averages()
-        return self._logs(self._trackers.values())
-
-    def _update_averages(self):
-        """EMA with warm-up: decay = min(ema_decay, (1 + t) / (10 + t)). What isn't trained
-        (BatchNorm's statistics) is copied."""
-        t = tf.cast(tf.convert_to_tensor(self.step_counter), tf.float32)
-        rate = 1.0 - tf.minimum(self.ema_decay, (1.0 + t) / (10.0 + t))
+        decay = averages.decay_at(self.step_counter, self.ema_decay)
         for name in self.averaged:
-            pairs = zip(_as_list(getattr(self, name)), _as_list(getattr(self, f"ema_{name}")))
-            for network, copy in pairs:
-                for source, average in zip(network.variables, copy.variables):
-                    if source.trainable:
-                        average.assign_add(rate * (source.value - average.value))
-                    else:
-                        average.assign(source.value)
+            averages.update(getattr(self, name), getattr(self, f"ema_{name}"), decay)
+        return self._logs(self._trackers.values())
 
     def test_step(self, data):
         """Updates the compiled metrics as (real, fake); logged as `val_*` by `fit`."""
@@ -302,23 +290,17 @@ class AdversarialModel(keras.Model):
         fit = super().fit
         return training.fit(self, fit, x, y, batch_size, epochs, callbacks, **kwargs)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing to build: `set_up` has. Keras' own fails on several workers (keras#20585)."""
+
     def get_config(self):
         """The constructor's arguments, networks and objects serialised."""
-        config = super().get_config()
-        for name in _constructor_arguments(type(self)):
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
-        return config
+        return {**super().get_config(), **arguments.serialized(self)}
 
     @classmethod
     def from_config(cls, config):
         """A model from `get_config`'s dict."""
-        names = _constructor_arguments(cls)
-        return cls(
-            **{
-                name: keras.saving.deserialize_keras_object(value) if name in names else value
-                for name, value in config.items()
-            }
-        )
+        return cls(**arguments.deserialized(cls, config))
 
     def get_compile_config(self):
         """The arguments of `compile`, serialised."""
@@ -328,28 +310,3 @@ class AdversarialModel(keras.Model):
     def compile_from_config(self, config):
         """Compiles as the saved model was; called by `keras.saving.load_model`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-
-
-def _as_list(networks):
-    return networks if isinstance(networks, list) else [networks]
-
-
-def _frozen_copy(network):
-    copy = keras.models.clone_model(network)
-    copy.set_weights(network.get_weights())
-    copy.trainable = False
-    return copy
-
-
-def _constructor_arguments(cls):
-    """Names of the arguments of a class's constructor, those passed up as **kwargs included."""
-    names = []
-    for base in cls.__mro__:
-        if base is keras.Model:
-            return names
-        parameters = inspect.signature(base.__init__).parameters.values()
-        names += [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-        names = [n for n in dict.fromkeys(names) if n != "self"]
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names
-    return names

@@ -132,7 +132,7 @@ class DataPlace(keras.callbacks.Callback):
     def __init__(self, model, dataset, steps_per_epoch, epoch, batch):
         super().__init__()
         self.dataset = dataset
-        self.order = _find_order(dataset)
+        self.orders = _find_orders(dataset)
         self.epoch, self.batch = epoch, batch
         self.endless = steps_per_epoch is not None
         cardinality = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else -2
@@ -158,28 +158,30 @@ class DataPlace(keras.callbacks.Callback):
         if not self.endless:
             return self.dataset.skip(batch) if batch else self.dataset
         steps = (epoch - self.epoch) * self.steps + batch - self.batch
-        if self.order is not None:
-            self.order.seek(0, pin=False)
+        if self.orders:
+            for order in self.orders:
+                order.seek(0, pin=False)
             return self.dataset.skip(self.done + steps)
         return self.dataset.skip(epoch * self.steps + batch) if self.batch else self.dataset
 
     def on_epoch_begin(self, epoch, logs=None):
         """Points the data at its pass for this epoch."""
-        if self.order is not None and not self.endless:
-            self.order.seek(self.data_epoch + epoch, pin=True)
+        for order in [] if self.endless else self.orders:
+            order.seek(self.data_epoch + epoch, pin=True)
 
     def on_train_end(self, logs=None):
         """Lets plain loops over the dataset draw a new order on each pass again."""
-        if self.order is not None:
-            self.order.release()
+        for order in self.orders:
+            order.release()
 
 
-def _find_order(dataset):
+def _find_orders(dataset):
+    """The `epoch_order`s in a dataset: several if it was zipped from several sources."""
     order = getattr(dataset, "epoch_order", None)
-    inputs = getattr(dataset, "_inputs", list)
-    for parent in [] if order is not None else inputs():
-        order = order or _find_order(parent)
-    return order
+    if order is not None:
+        return [order]
+    parents = getattr(dataset, "_inputs", list)()
+    return [order for parent in parents for order in _find_orders(parent)]
 
 
 class _OneRun(keras.callbacks.CallbackList):

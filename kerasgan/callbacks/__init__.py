@@ -1,0 +1,20 @@
+"""Callbacks for `fit`: samples, checkpoints that resume exactly, logs, guards, learning rates.
+
+Put them in this order: `NaNGuard` first, so that nothing is made of a broken model, `Checkpoint`
+last, so that what the others write for an epoch is there before the run can go on behind it.
+"""
+
+from kerasgan.callbacks.checkpoint import Checkpoint
+from kerasgan.callbacks.learning_rate import LearningRateScheduler
+from kerasgan.callbacks.logs import CSVLog, tensorboard
+from kerasgan.callbacks.nan_guard import NaNGuard
+from kerasgan.callbacks.sample_grid import SampleGrid
+
+__all__ = [
+    "CSVLog",
+    "Checkpoint",
+    "LearningRateScheduler",
+    "NaNGuard",
+    "SampleGrid",
+    "tensorboard",
+]

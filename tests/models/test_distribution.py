@@ -1,0 +1,80 @@
+"""MirroredStrategy on two virtual CPUs and two processes of MultiWorkerMirroredStrategy."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.models import test_cgan, test_dcgan, test_gan  # noqa: F401 (registers what is loaded)
+
+SCRIPT = "tests.models.distributed_run"
+
+
+def start(*arguments, config=None):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    if config:
+        environment["TF_CONFIG"] = json.dumps(config)
+    return subprocess.Popen(
+        [sys.executable, "-m", SCRIPT, *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def report(process):
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output[-3000:]
+    return json.loads(output.split("REPORT")[1])
+
+
+def two_workers(*arguments):
+    sockets = [socket.socket() for _ in range(2)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    cluster = {"worker": addresses}
+    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(2)]
+    return [report(p) for p in [start("workers", *arguments, config=task) for task in tasks]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["GAN", "CGAN", "DCGAN"])
+def test_two_replicas_in_one_process_and_in_two_agree(family, tmp_path):
+    mirrored = report(start("mirrored", family, tmp_path))
+    first, second = two_workers(family, tmp_path)
+    assert mirrored["steps"] == first["steps"] == 12
+    assert mirrored["iterations"] == [12, 12]
+    assert first["weights"] == second["weights"]
+    for name, values in mirrored["history"].items():
+        assert np.isfinite(values).all()
+        np.testing.assert_allclose(values, np.ravel(first["history"][name]), rtol=1e-3, atol=1e-4)
+    loaded = keras.saving.load_model(first["path"])
+    assert int(loaded.step_counter.numpy()) == 12
+    loaded.fit(getattr(sys.modules[f"tests.models.test_{family.lower()}"], f"Test{family}")()
+               .dataset(), verbose=0)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_replicas_together_make_the_update_of_the_whole_batch(tmp_path):
+    alone = report(start("alone", "constant", tmp_path))
+    mirrored = report(start("mirrored", "constant", tmp_path))
+    np.testing.assert_allclose(mirrored["weights"], alone["weights"], rtol=1e-5)
+    for name, values in alone["history"].items():
+        np.testing.assert_allclose(mirrored["history"][name], values, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_under_two_replicas(policy, tmp_path):
+    mirrored = report(start("mirrored", "DCGAN", tmp_path, policy))
+    assert mirrored["steps"] == 12
+    assert all(np.isfinite(values).all() for values in mirrored["history"].values())
