@@ -40,6 +40,16 @@ def labels(values, num_classes):
     return array.astype("int32")
 
 
+def latents(values, latent_dim):
+    """`values`, if they are rows of latents of the right size; ValueError otherwise."""
+    shape = tuple(getattr(values, "shape", np.shape(values)))
+    if len(shape) != 2 or shape[1] != latent_dim:
+        raise ValueError(
+            f"latents must have shape (batch, {latent_dim}). Received: latents of shape {shape}"
+        )
+    return values
+
+
 def network(name, network, inputs, output=None):
     """ValueError unless `network` maps the given shapes (without batch axis) to the output's.
 

@@ -122,6 +122,7 @@ class Run:
         ...     batch_size=128, source="auto", export_dir=None, checkpoint_steps=100,
         ...     jit_compile="auto", mixed_precision="none", tensorboard=False)
         >>> run = Run("gan_mnist", settings)
+        kerasgan: gan_mnist in ...
         >>> run.batch_size, run.record["recipe"], run.record["finished"]
         (16, 'gan_mnist', False)
     """

@@ -1,7 +1,7 @@
 """Export of a trained model to a SavedModel that TF Serving reads, without kerasgan or Keras.
 
-`export(model, "saved_models/gan_mnist")` writes `saved_models/gan_mnist/1/`, the next call `2/`, and
-so on: the layout that TF Serving watches. A version folder appears complete or not at all.
+`export(model, "saved_models/gan_mnist")` writes `saved_models/gan_mnist/1/`, the next call `2/`,
+and so on: the layout that TF Serving watches. A version folder appears complete or not at all.
 """
 
 import os
@@ -129,7 +129,8 @@ def _encode_pngs(images):
 
 def _checked(function):
     """`function`, with INVALID_ARGUMENT where an output would hold NaN or infinity (latents that
-    are finite, yet so large that a network overflows)."""
+    are finite, yet so large that a network overflows).
+    """
 
     def checked(*inputs):
         return {

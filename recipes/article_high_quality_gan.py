@@ -17,40 +17,40 @@ of 100; batches of 128; Adam with TensorFlow's rate, beta_2 and epsilon; G's obj
 Replaced, as it prevents learning: Adam's default beta_1 = 0.9 -> 0.5 (`--beta_1=0.9` brings it
 BETA
 
-| In the original                          | What is wrong                     | Here                  |
-|------------------------------------------|-----------------------------------|-----------------------|
-| indentation lost in print                | IndentationError                  | laid out anew         |
-| `placeholder`, `Session`,                | TensorFlow 1's graph API: gone    | Keras 3: networks and |
-|   `variable_scope`, `layers.dense`, ...  | from TensorFlow 2                 | a compiled step       |
-| `discriminator(..., reuse=True)`         | reused before it is created:      | each network is built |
-|                                          | ValueError                        | once, then called     |
-| `gan(G, D, z)`, where `generator(z)`     | G and D are tensors there, under  | networks are handed   |
-|                                          | the functions' names: TypeError   | over                  |
-| scope "gan" around both                  | even with functions: a second G   | the network trained   |
-|                                          | and D, "gan/generator", while the | is the one sampled    |
-|                                          | first G, never trained, is drawn  |                       |
-| D: `dense(x, 256)` of (28, 28, 1)        | never flattens: 784 verdicts on   | `Flatten` first: one  |
-|                                          | one pixel each                    | logit an image        |
-| one loss, one train_op                   | D is never trained                | D's loss and update   |
-| no data set                              | D never sees a real image; its    | `data.load("mnist")`  |
-|                                          | placeholder is never fed          |                       |
-| `minimize(gan_loss)`                     | over all variables, D's too: D    | each player has its   |
-|                                          | learns to call fakes real         | list of variables     |
-| one Adam for everything                  | no second player                  | one Adam for each     |
-| `valid = round(logits)`                  | never used; no probabilities      | left out              |
-| G's output has no activation             | unbounded, while pixels are not   | tanh, data in [-1, 1] |
-| `for batch in range(batch_size)`         | batches counted by their size:    | an epoch is a pass    |
-|                                          | 128 an epoch, whatever the data   | over the data         |
-| `epochs = 10000`                         | 1.28 million updates, fixed       | `--updates`           |
-| latents from NumPy, fed each step        | float64, through the host         | drawn in the step     |
-| loss printed every 1000 epochs           | of one batch, ten lines in all,   | means over an epoch,  |
-|                                          | after 128,000 updates each        | `log.csv`             |
-| a second Session, initialised anew       | the trained weights are gone: the | samples come from the |
-|                                          | pictures are an untrained net's   | trained model         |
-| `plt`                                    | never imported: NameError         | PNG grids             |
-| ten times `plt.show()`                   | ten windows, each waits to be     | `samples.png`, a grid |
-|                                          | closed                            | an epoch              |
-| nothing saved, no seed                   | no run can be used or repeated    | checkpoints, `--seed` |
+In the original                          | What is wrong                     | Here
+-----------------------------------------|-----------------------------------|----------------------
+indentation lost in print                | IndentationError                  | laid out anew
+`placeholder`, `Session`,                | TensorFlow 1's graph API: gone    | Keras 3: networks and
+  `variable_scope`, `layers.dense`, ...  | from TensorFlow 2                 | a compiled step
+`discriminator(..., reuse=True)`         | reused before it is created:      | each network is built
+                                         | ValueError                        | once, then called
+`gan(G, D, z)`, where `generator(z)`     | G and D are tensors there, under  | networks are handed
+                                         | the functions' names: TypeError   | over
+scope "gan" around both                  | even with functions: a second G   | the network trained
+                                         | and D, "gan/generator", while the | is the one sampled
+                                         | first G, never trained, is drawn  |
+D: `dense(x, 256)` of (28, 28, 1)        | never flattens: 784 verdicts on   | `Flatten` first: one
+                                         | one pixel each                    | logit an image
+one loss, one train_op                   | D is never trained                | D's loss and update
+no data set                              | D never sees a real image; its    | `data.load("mnist")`
+                                         | placeholder is never fed          |
+`minimize(gan_loss)`                     | over all variables, D's too: D    | each player has its
+                                         | learns to call fakes real         | list of variables
+one Adam for everything                  | no second player                  | one Adam for each
+`valid = round(logits)`                  | never used; no probabilities      | left out
+G's output has no activation             | unbounded, while pixels are not   | tanh, data in [-1, 1]
+`for batch in range(batch_size)`         | batches counted by their size:    | an epoch is a pass
+                                         | 128 an epoch, whatever the data   | over the data
+`epochs = 10000`                         | 1.28 million updates, fixed       | `--updates`
+latents from NumPy, fed each step        | float64, through the host         | drawn in the step
+loss printed every 1000 epochs           | of one batch, ten lines in all,   | means over an epoch,
+                                         | after 128,000 updates each        | `log.csv`
+a second Session, initialised anew       | the trained weights are gone: the | samples come from the
+                                         | pictures are an untrained net's   | trained model
+`plt`                                    | never imported: NameError         | PNG grids
+ten times `plt.show()`                   | ten windows, each waits to be     | `samples.png`, a grid
+                                         | closed                            | an epoch
+nothing saved, no seed                   | no run can be used or repeated    | checkpoints, `--seed`
 
 Beyond the article: samples are drawn from an exponential moving average of the generator.
 """

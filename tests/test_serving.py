@@ -1,5 +1,6 @@
 """An export must give `generate`'s images in a process without kerasgan, and refuse bad requests
-as TensorFlow Serving's INVALID_ARGUMENT."""
+as TensorFlow Serving's INVALID_ARGUMENT.
+"""
 
 import glob
 import json
@@ -433,7 +434,7 @@ def test_models_that_cannot_be_served(tmp_path):
     with pytest.raises(ValueError, match=r"signatures\(\).*Received: model=Sequential"):
         serving.export(keras.Sequential([layers.Dense(1)]), tmp_path)
     broken = Answer(np.nan)
-    with pytest.raises(ValueError, match="finite.*Received: .*kernel"):
+    with pytest.raises(ValueError, match=r"finite.*Received: .*kernel"):
         serving.export(broken, tmp_path)
     assert glob.glob(str(tmp_path / "*")) == []
 

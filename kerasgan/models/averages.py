@@ -22,7 +22,8 @@ def decay_at(step_counter, ema_decay):
 
 def update(networks, copies, decay):
     """Moves the copies towards the networks. What isn't trained (BatchNorm's statistics,
-    counters) is copied; statistics of several replicas are averaged."""
+    counters) is copied; statistics of several replicas are averaged.
+    """
     if not isinstance(networks, list):
         networks, copies = [networks], [copies]
     replica = tf.distribute.get_replica_context()

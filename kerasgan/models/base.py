@@ -82,10 +82,9 @@ class AdversarialModel(keras.Model):
 
     def set_up(self):
         """Completes construction: EMA copies and the paper's optimizers. Safe to call again
-        when the networks have changed (growing); the step counter goes on."""
+        when the networks have changed (growing); the step counter goes on.
+        """
         for name in self.averaged:
-            if hasattr(self, f"ema_{name}"):
-                delattr(self, f"ema_{name}")  # else Keras would go on tracking the old copy
             setattr(self, f"ema_{name}", averages.frozen_copy(getattr(self, name)))
         self.built = True
         self.train_function = None
@@ -162,7 +161,8 @@ class AdversarialModel(keras.Model):
 
     def unpack(self, data):
         """Opens a training step: returns the parts of `data` that `data_spec` names (a single
-        part bare, not in a tuple), and starts the step's stream of random draws."""
+        part bare, not in a tuple), and starts the step's stream of random draws.
+        """
         self._open_stream(tf.convert_to_tensor(self.step_counter))
         if self.batches_per_step > 1:
             return tuple(self._parts(batch) for batch in data)
@@ -260,7 +260,8 @@ class AdversarialModel(keras.Model):
 
     def draw_seed(self):
         """A seed pair for `tf.random.stateless_*`: a pure function of (seed, step, replica,
-        number of the draw within the step), so that no two draws are alike and all resume."""
+        number of the draw within the step), so that no two draws are alike and all resume.
+        """
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
         self._stream.draw += 1

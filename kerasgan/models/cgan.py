@@ -30,7 +30,7 @@ def build_generator(
     """Latents (batch, latent_dim) and labels (batch,) -> images (batch, H, W, C) in [-1, 1]."""
     latents = keras.Input((latent_dim,), name="latents")
     labels = keras.Input((), dtype="int32", name="labels")
-    embedded = layers.Embedding(num_classes, embedding_dim)(labels)
+    embedded = layers.Embedding(num_classes, embedding_dim, _unit_normal())(labels)
     features = layers.Concatenate()([latents, embedded])  # (batch, latent_dim + embedding_dim)
     images = dcgan.generator_trunk(features, image_shape, width)
     return keras.Model([latents, labels], images, name="generator")
@@ -41,7 +41,7 @@ def build_discriminator(num_classes, image_shape=(28, 28, 1), width=64):
     images = keras.Input(image_shape, name="images")
     labels = keras.Input((), dtype="int32", name="labels")
     height, width_px, _ = image_shape
-    plane = layers.Embedding(num_classes, height * width_px)(labels)
+    plane = layers.Embedding(num_classes, height * width_px, _unit_normal())(labels)
     plane = layers.Reshape((height, width_px, 1))(plane)  # the label as one more channel
     x = layers.Concatenate()([images, plane])  # (batch, H, W, C + 1)
     logits = dcgan.discriminator_trunk(x, image_shape, width)
@@ -73,6 +73,12 @@ def build_paper_discriminator(num_classes=10, image_shape=(28, 28, 1)):
     x = Dropout(0.5)(Maxout(240, 4)(Dropout(0.5)(x)))
     logits = layers.Dense(1, dtype="float32", name="logits")(x)
     return keras.Model([images, labels], logits, name="discriminator")
+
+
+def _unit_normal():
+    """Initial embeddings as large as the latents and images beside them: a label that begins small
+    is overlooked for thousands of steps."""
+    return keras.initializers.RandomNormal(stddev=1.0)
 
 
 @keras.saving.register_keras_serializable("kerasgan")
@@ -192,6 +198,7 @@ class CGAN(AdversarialModel):
 
     def images_from(self, latents, labels):
         """Images (batch, H, W, C) of given latents and labels, by the EMA generator."""
+        latents = checks.latents(latents, self.latent_dim)
         return self.ema_generator([latents, labels], training=False)
 
     def generate_batch(self, parts):

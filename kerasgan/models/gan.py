@@ -182,6 +182,7 @@ class GAN(AdversarialModel):
 
     def images_from(self, latents):
         """Images (batch, H, W, C) of given latents (batch, latent_dim), by the EMA generator."""
+        latents = checks.latents(latents, self.latent_dim)
         return self.ema_generator(latents, training=False)
 
     def generate_batch(self, real_images):

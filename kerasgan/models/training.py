@@ -1,5 +1,6 @@
 """How `AdversarialModel.fit` feeds Keras' loop: the check at the door, groups of batches, and the
-place in the data at which a resumed run goes on."""
+place in the data at which a resumed run goes on.
+"""
 
 import keras
 import tensorflow as tf
@@ -65,7 +66,8 @@ def fit(
 
 def as_dataset(x, y=None, batch_size=None, seed=0):
     """`x` as it is if it is a dataset; arrays become shuffled full batches (a pass is drawn
-    again each epoch, but such a run does not resume exactly: see `kerasgan.data.load`)."""
+    again each epoch, but such a run does not resume exactly: see `kerasgan.data.load`).
+    """
     if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
         return x
     arrays = tuple(a for a in (x, y) if a is not None)
@@ -145,7 +147,8 @@ class DataPlace(keras.callbacks.Callback):
 
     def phases(self, epochs):
         """Yields (first epoch, last epoch, dataset, steps): the rest of a broken-off epoch, if
-        any, then the whole ones."""
+        any, then the whole ones.
+        """
         if self.batch and self.epoch < epochs:
             steps = self.steps and self.steps - self.batch
             yield self.epoch, self.epoch + 1, self._from(self.epoch, self.batch), steps
@@ -194,5 +197,5 @@ class _OneRun(keras.callbacks.CallbackList):
             super().on_train_begin(logs)
 
     def on_train_end(self, logs=None):
-        if self.is_last or self.callbacks and self.callbacks[0].model.stop_training:
+        if self.is_last or (self.callbacks and self.callbacks[0].model.stop_training):
             super().on_train_end(logs)

@@ -100,7 +100,9 @@ def test_files_kept_and_what_the_json_says(tmp_path, make_model, dataset):
     assert (place["epoch"], place["batch"], place["step"]) == (2, 0, 10)
 
 
-def test_training_stopped_within_an_epoch_goes_on_there(tmp_path, make_model, dataset, assert_same):
+def test_training_stopped_within_an_epoch_goes_on_there(
+    tmp_path, make_model, dataset, assert_same, whole
+):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = batch == 2

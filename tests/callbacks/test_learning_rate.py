@@ -12,19 +12,20 @@ def _rates(model):
     return {p: float(o.learning_rate.numpy()) for p, o in model.optimizers.items()}
 
 
-def test_both_optimizers_follow_the_schedule_from_their_own_rate(make_model, dataset):
+def test_both_optimizers_follow_the_schedule_from_their_own_rate(tmp_path, make_model, dataset):
     model = make_model(learning_rate=0.01)
-    history = model.fit(dataset, epochs=3, verbose=0, callbacks=[LearningRateScheduler(_halve)])
+    callbacks = [LearningRateScheduler(_halve), CSVLog(tmp_path / "log.csv")]
+    history = model.fit(dataset, epochs=3, verbose=0, callbacks=callbacks)
+    assert "generator_learning_rate" in (tmp_path / "log.csv").read_text()
     logs = history.history
     assert logs["generator_learning_rate"] == pytest.approx([0.01, 0.005, 0.0025], rel=1e-6)
     assert logs["discriminator_learning_rate"] == pytest.approx([0.02, 0.01, 0.005], rel=1e-6)
     assert _rates(model) == pytest.approx({"generator": 0.0025, "discriminator": 0.005}, rel=1e-6)
 
 
-@pytest.mark.parametrize("players", [["generator"], "generator"])
-def test_only_the_named_players(make_model, dataset, players):
+def test_only_the_named_players(make_model, dataset):
     model = make_model(learning_rate=0.01)
-    callback = LearningRateScheduler(_halve, players=players)
+    callback = LearningRateScheduler(_halve, players="generator")
     history = model.fit(dataset, epochs=2, verbose=0, callbacks=[callback])
     assert _rates(model) == pytest.approx({"generator": 0.005, "discriminator": 0.02}, rel=1e-6)
     assert "discriminator_learning_rate" not in history.history
@@ -89,9 +90,3 @@ def test_bad_arguments(make_model, dataset):
     with pytest.raises(ValueError, match=r"float >= 0\. Received: -1"):
         callback = LearningRateScheduler(lambda epoch, rate: -1)
         make_model().fit(dataset, verbose=0, callbacks=[callback])
-
-
-def test_rates_stand_in_the_log(tmp_path, make_model, dataset):
-    callbacks = [LearningRateScheduler(_halve), CSVLog(tmp_path / "log.csv")]
-    make_model(learning_rate=0.01).fit(dataset, verbose=0, callbacks=callbacks)
-    assert "generator_learning_rate" in (tmp_path / "log.csv").read_text()

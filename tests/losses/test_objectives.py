@@ -105,7 +105,6 @@ def test_get_returns_an_object_as_it_is():
         keras.saving.serialize_keras_object(keras.losses.Hinge()),
         {**losses.serialize("minimax"), "config": {"label_smoothing": 2.0}},
     ],
-    ids=str,
 )
 def test_get_refuses_anything_else(identifier):
     with pytest.raises(ValueError, match=r"'hinge', 'least_squares', 'minimax'.*Received: ident"):

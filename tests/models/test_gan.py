@@ -162,3 +162,9 @@ def test_bad_requests_are_named(arguments, words):
     with pytest.raises(ValueError, match=words) as error:
         tiny(seed=0).generate(**arguments)
     assert "Received" in str(error.value)
+
+
+@pytest.mark.parametrize("latents", [np.zeros((2, 5)), np.zeros(4), [[0.0, 1.0]], 3.0])
+def test_latents_of_the_wrong_size_are_named(latents):
+    with pytest.raises(ValueError, match=r"\(batch, 4\). Received: latents of shape"):
+        tiny(seed=0).images_from(latents)

@@ -141,7 +141,7 @@ def test_grouping_keeps_structure_and_a_partial_batch():
 
 
 def test_too_few_batches_for_a_step_is_an_error():
-    with pytest.raises(ValueError, match="takes 5 batches.*Received: a dataset of 2"):
+    with pytest.raises(ValueError, match=r"takes 5 batches.*Received: a dataset of 2"):
         training.group_batches(tf.data.Dataset.range(4).batch(2), 5)
 
 
