@@ -21,7 +21,7 @@ from kerasgan.version import __version__
 
 # Flags that may change from one start of a run to the next. The workdir's spelling may, too.
 # The source is among them as the data themselves are compared.
-MAY_DIFFER = ("workdir", "epochs", "export_dir", "tensorboard", "checkpoint_steps", "source")
+MAY_DIFFER = tuple("workdir epochs updates export_dir tensorboard checkpoint_steps source".split())
 _SAME_DATA = ("name", "split", "source", "num_examples", "image_shape", "shuffle_seed", "skipped")
 _SMOKE_EPOCHS, _SMOKE_STEPS, _SMOKE_BATCH = 2, 3, 16
 _RECORD_SECONDS = 20

@@ -8,14 +8,18 @@ article's numbers.
 
 Command: python recipes/article_high_quality_gan.py
     (the same command again resumes; --updates=1280000 are the article's 10,000 times 128)
-MEASURED
+Time: 70 to 100 updates/s on 2 CPU cores (shared, free): 2 to 3.5 minutes for the default.
+Score: 14,040 updates on the 60,000 images, 5,000 samples, features and labels of a small
+    convolutional classifier of MNIST: precision 0.80, recall 0.68 (k = 3, against 5,000 images),
+    80 % labelled with confidence above 0.9, all ten digits.
 
 Kept: G 100-128-256-784 and D 784-256-128-1, LeakyReLU 0.2 (TensorFlow's default); normal latents
 of 100; batches of 128; Adam with TensorFlow's rate, beta_2 and epsilon; G's objective
 (non-saturating).
 
 Replaced, as it prevents learning: Adam's default beta_1 = 0.9 -> 0.5 (`--beta_1=0.9` brings it
-BETA
+back). With 0.9, after 7,000 and 15,000 updates (two seeds) all samples are the same few grey
+blots; with 0.5, digits. The rate of 1e-3 stands: 2e-4 gives digits as well, no better ones.
 
 In the original                          | What is wrong                     | Here
 -----------------------------------------|-----------------------------------|----------------------

@@ -7,7 +7,11 @@ with a `train_step` of its own, which runs here with the article's numbers.
 
 Command: python recipes/article_latent_space_gan.py
     (the same command again resumes; --updates=187500 are the article's 100 epochs of 1875 batches)
-MEASURED
+Time: 140 to 300 updates/s on 2 CPU cores (shared, free): 5 to 11 minutes for the default, half of
+    the article's updates. Most digits are readable after 37,500 updates.
+Score: 93,750 updates on the 60,000 images, 5,000 samples, features and labels of a small
+    convolutional classifier of MNIST: precision 0.81, recall 0.60 (k = 3, against 5,000 images),
+    73 % labelled with confidence above 0.9, all ten digits; after 37,500: 0.84, 0.34, 64 %.
 
 Kept: G 100-128-128-784 and D 784-128-128-1, ReLU; normal latents of 100; batches of 32;
 Adam(2e-4, beta_1=0.5); the minimax objective. None of these values prevents learning.
@@ -70,7 +74,7 @@ LATENT_DIM = 100
 IMAGE_SHAPE = (28, 28, 1)
 
 runs.define_flags("article_latent_space_gan", batch_size=32, checkpoint_steps=2000)
-UPDATES = flags.DEFINE_integer("updates", 37_500, "Of each network; --epochs overrides", 1)
+UPDATES = flags.DEFINE_integer("updates", 93_750, "Of each network; --epochs overrides", 1)
 
 
 def build_generator():

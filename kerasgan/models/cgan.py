@@ -5,7 +5,7 @@ the minimax objective and with the non-saturating one (the default); the paper's
 as `build_paper_generator` and `build_paper_discriminator`.
 
 Departures, and why:
-- Convolutional networks by default (DCGAN's): digits are readable after a minute.
+- Convolutional networks by default (DCGAN's, half as wide): minutes on a CPU for good digits.
 - The label enters as a learnt embedding: beside the latent in the generator, as one more image
   channel in the discriminator. The paper's perceptrons take it one-hot.
 - Adam(2e-4, beta_1=0.5) instead of decaying momentum SGD; normal latents, not uniform; samples come
@@ -25,23 +25,23 @@ from kerasgan.networks import dcgan
 
 
 def build_generator(
-    num_classes, latent_dim=100, image_shape=(28, 28, 1), width=64, embedding_dim=50
+    num_classes, latent_dim=100, image_shape=(28, 28, 1), width=32, embedding_dim=50
 ):
     """Latents (batch, latent_dim) and labels (batch,) -> images (batch, H, W, C) in [-1, 1]."""
     latents = keras.Input((latent_dim,), name="latents")
     labels = keras.Input((), dtype="int32", name="labels")
-    embedded = layers.Embedding(num_classes, embedding_dim, _unit_normal())(labels)
+    embedded = layers.Embedding(num_classes, embedding_dim)(labels)
     features = layers.Concatenate()([latents, embedded])  # (batch, latent_dim + embedding_dim)
     images = dcgan.generator_trunk(features, image_shape, width)
     return keras.Model([latents, labels], images, name="generator")
 
 
-def build_discriminator(num_classes, image_shape=(28, 28, 1), width=64):
+def build_discriminator(num_classes, image_shape=(28, 28, 1), width=32):
     """Images (batch, H, W, C) and labels (batch,) -> logits (batch, 1)."""
     images = keras.Input(image_shape, name="images")
     labels = keras.Input((), dtype="int32", name="labels")
     height, width_px, _ = image_shape
-    plane = layers.Embedding(num_classes, height * width_px, _unit_normal())(labels)
+    plane = layers.Embedding(num_classes, height * width_px)(labels)
     plane = layers.Reshape((height, width_px, 1))(plane)  # the label as one more channel
     x = layers.Concatenate()([images, plane])  # (batch, H, W, C + 1)
     logits = dcgan.discriminator_trunk(x, image_shape, width)
@@ -73,12 +73,6 @@ def build_paper_discriminator(num_classes=10, image_shape=(28, 28, 1)):
     x = Dropout(0.5)(Maxout(240, 4)(Dropout(0.5)(x)))
     logits = layers.Dense(1, dtype="float32", name="logits")(x)
     return keras.Model([images, labels], logits, name="discriminator")
-
-
-def _unit_normal():
-    """Initial embeddings as large as the latents and images beside them: a label that begins small
-    is overlooked for thousands of steps."""
-    return keras.initializers.RandomNormal(stddev=1.0)
 
 
 @keras.saving.register_keras_serializable("kerasgan")

@@ -13,8 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kerasgan  # registers the classes that the files name
+
 ROOT = pathlib.Path(__file__).parents[2]
-RECIPES = ["gan_mnist", "cgan_mnist", "dcgan_mnist", "dcgan_cifar10", "dcgan_folder"]
+RECIPES = [
+    "gan_mnist",
+    "cgan_mnist",
+    "dcgan_mnist",
+    "dcgan_cifar10",
+    "dcgan_folder",
+    "article_latent_space_gan",
+    "article_high_quality_gan",
+]
 
 
 def _start(recipe, folder, *more):
@@ -74,8 +84,8 @@ def test_another_seed_in_the_same_folder_is_refused_in_one_line(tmp_path):
     assert "Traceback" not in output
 
 
-def _step(checkpoint):
-    return int(checkpoint.name[5:13])
+def _newest_step(checkpoints):
+    return max((int(path.stem[5:]) for path in checkpoints.glob("step-*.json")), default=0)
 
 
 @pytest.mark.slow
@@ -88,10 +98,12 @@ def test_killed_and_started_again_equals_uninterrupted(recipe, tmp_path):
 
     process = _start(recipe, tmp_path, *flags, "--workdir=killed")
     checkpoints = tmp_path / "killed" / "checkpoints"
-    while process.poll() is None and max(map(_step, checkpoints.glob("*.json")), default=0) < 24:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    try:
+        while process.poll() is None and _newest_step(checkpoints) < 24:
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == -signal.SIGKILL
     code, output = _run(recipe, tmp_path, *flags, "--workdir=killed")
     assert code == 0, output
