@@ -21,7 +21,8 @@ from kerasgan.version import __version__
 
 # Flags that may change from one start of a run to the next. The workdir's spelling may, too.
 # The source is among them as the data themselves are compared.
-MAY_DIFFER = tuple("workdir epochs updates export_dir tensorboard checkpoint_steps source".split())
+MAY_DIFFER = {"workdir", "epochs", "updates", "checkpoint_steps"}
+MAY_DIFFER |= {"source", "export_dir", "tensorboard"}
 _SAME_DATA = ("name", "split", "source", "num_examples", "image_shape", "shuffle_seed", "skipped")
 _SMOKE_EPOCHS, _SMOKE_STEPS, _SMOKE_BATCH = 2, 3, 16
 _RECORD_SECONDS = 20
@@ -197,7 +198,7 @@ class Run:
         before, now = self.record["flags"], self.settings
         differing = [
             f"--{name} (was {before[name]!r}, now {now[name]!r})"
-            for name in before.keys() & now.keys() - set(MAY_DIFFER)
+            for name in before.keys() & now.keys() - MAY_DIFFER
             if before[name] != now[name]
         ]
         if differing:

@@ -24,7 +24,8 @@ class Checkpoint(keras.callbacks.Callback):
     it, the run then ends with the weights of one that was never stopped, bit for bit.
 
     A checkpoint is saved every `every_steps` steps and at the end of each epoch, but never of a
-    model whose losses or weights are not finite. Put it last in the list of callbacks.
+    model whose losses or weights are not finite. Put it last in the list of callbacks. In training
+    by several workers, each needs a directory of its own.
 
     Args:
         directory: where the checkpoints are; made if it isn't there.

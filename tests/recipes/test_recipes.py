@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import kerasgan  # registers the classes that the files name
-
 ROOT = pathlib.Path(__file__).parents[2]
 RECIPES = [
     "gan_mnist",
