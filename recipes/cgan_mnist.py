@@ -3,8 +3,13 @@ https://arxiv.org/abs/1411.1784
 
 Command: python recipes/cgan_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: measured: TODO-ME
-Score: measured: TODO-ME
+Time: 6.5 minutes of training for 4,680 updates (80 ms each) on 2 cores of an x86-64 server CPU
+    with AVX-512; no accelerator.
+Score: full MNIST, seed 0, one run: 98.2 % of 5,000 samples (500 a class) are given the asked label
+    by an independent convolutional classifier of 99.1 % test accuracy; precision 0.78 and recall
+    0.77 (improved precision/recall, k = 3) on that classifier's 128 features, 5,000 samples against
+    5,000 training images.
+    On the 5,000-image subset, the same plan and protocol: 98.2 %, precision 0.80, recall 0.74.
 """
 
 import keras

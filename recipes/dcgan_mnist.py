@@ -11,9 +11,9 @@ from absl import flags
 
 from kerasgan import data, models, runs
 
-UPDATES = 4_000  # of each network; --epochs overrides
+UPDATES = 3_000  # of each network; --epochs overrides
 
-runs.define_flags("dcgan_mnist", batch_size=128)
+runs.define_flags("dcgan_mnist", batch_size=64)
 LOSS = flags.DEFINE_string("loss", "non_saturating", "Name of a loss in kerasgan.losses")
 
 

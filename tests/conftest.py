@@ -9,6 +9,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import pytest
 
+collect_ignore = ["models/distributed_run.py"]  # a program, not a module to import
+
 
 @pytest.fixture(autouse=True)
 def _fresh_state():
