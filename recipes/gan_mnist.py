@@ -11,7 +11,7 @@ from absl import flags
 
 from kerasgan import data, models, runs
 
-UPDATES = 12_000  # of each network; --epochs overrides
+UPDATES = 9_400  # of each network; --epochs overrides
 
 runs.define_flags("gan_mnist", batch_size=128, checkpoint_steps=500)
 LOSS = flags.DEFINE_string("loss", "non_saturating", "Name of a loss in kerasgan.losses")
