@@ -3,8 +3,8 @@ Radford et al. 2016, https://arxiv.org/abs/1511.06434
 
 Command: python recipes/dcgan_cifar10.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: measured: TODO-ME
-Score: measured: TODO-ME
+Time: 440 ms an update on 2 cores of an x86-64 server CPU with AVX-512, so 2.4 hours in full.
+Score: not measured; only --smoke has been run.
 """
 
 from absl import flags

@@ -3,8 +3,8 @@ Convolutional GANs, Radford et al. 2016, https://arxiv.org/abs/1511.06434
 
 Command: python recipes/dcgan_folder.py --data_dir=pictures/ --workdir=runs/pictures
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: measured: TODO-ME
-Score: measured: TODO-ME
+Time: 1.3 s an update at 64 px on 2 cores of an x86-64 server CPU with AVX-512, so 7 hours in full.
+Score: not measured; only --smoke has been run.
 """
 
 from absl import flags

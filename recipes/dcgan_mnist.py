@@ -3,15 +3,18 @@ Radford et al. 2016, https://arxiv.org/abs/1511.06434
 
 Command: python recipes/dcgan_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: measured: TODO-ME
-Score: measured: TODO-ME
+Time: 95 ms an update on 2 cores of an x86-64 server CPU with AVX-512, so 15 minutes in full.
+Score: not measured in full. After --epochs=3 (2,811 updates), full MNIST, seed 0, one run: precision
+    0.49, recall 0.77 (improved precision/recall, k = 3, on the 128
+    features of a convolutional MNIST classifier, 5,000 samples against 5,000 training images);
+    strokes are clean by then, about half of the samples are well-formed digits.
 """
 
 from absl import flags
 
 from kerasgan import data, models, runs
 
-UPDATES = 3_000  # of each network; --epochs overrides
+UPDATES = 9_400  # of each network; --epochs overrides
 
 runs.define_flags("dcgan_mnist", batch_size=64)
 LOSS = flags.DEFINE_string("loss", "non_saturating", "Name of a loss in kerasgan.losses")
