@@ -23,5 +23,5 @@ def test_the_largest_of_the_affine_maps_by_hand(tmp_path):
 
 @pytest.mark.parametrize("units, pieces", [(0, 2), (2, 0), (1.5, 2)])
 def test_bad_sizes_are_named(units, pieces):
-    with pytest.raises(ValueError, match="positive integer. Received"):
+    with pytest.raises(ValueError, match=r"positive integer\. Received"):
         Maxout(units, pieces)
