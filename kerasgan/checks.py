@@ -16,6 +16,20 @@ def image_shape(shape):
     return checked
 
 
+def sample_shape(shape):
+    """`shape` as (H, W, C), or as (D,) for points; ValueError otherwise."""
+    try:
+        checked = tuple(int(n) for n in shape)
+    except TypeError:
+        checked = ()
+    if len(checked) not in (1, 3) or min(checked) < 1:
+        raise ValueError(
+            "image_shape must be (height, width, channels), or (dimensions,) for points. "
+            f"Received: image_shape={shape}"
+        )
+    return checked
+
+
 def positive(**argument):
     """The argument's value as a positive int; ValueError otherwise."""
     ((name, value),) = argument.items()

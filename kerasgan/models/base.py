@@ -212,10 +212,10 @@ class AdversarialModel(keras.Model):
         decay = averages.decay_at(self.step_counter, self.ema_decay)
         for name in self.averaged:
             averages.update(getattr(self, name), getattr(self, f"ema_{name}"), decay)
-        return self._logs(self._trackers.values())
+        return self._per_worker(self.get_metrics_result())
 
     def test_step(self, data):
-        """Updates the compiled metrics as (real, fake); logged as `val_*` by `fit`."""
+        """Updates the compiled metrics as (real, fake); `evaluate` computes their results."""
         self._open_stream(-1 - tf.convert_to_tensor(self.test_counter))  # never a training step's
         self.test_counter.assign_add(1)
         parts = self._parts(data)
@@ -223,15 +223,14 @@ class AdversarialModel(keras.Model):
         fake = self.generate_batch(parts)
         for metric in self._eval_metrics:
             metric.update_state(real, fake)
-        return self._logs(self._eval_metrics)
+        return self._per_worker({"batches": tf.convert_to_tensor(self.test_counter)})
 
     def _parts(self, data):
         wanted = len(self.data_spec())
         parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
         return parts[:wanted] if wanted > 1 else parts[0]
 
-    def _logs(self, metrics):
-        logs = {metric.name: metric.result() for metric in metrics}
+    def _per_worker(self, logs):
         if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
             # Keras reduces logs over workers along axis 0 there, so a scalar would fail.
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
@@ -246,6 +245,29 @@ class AdversarialModel(keras.Model):
         """Starts the means, and the draws of `evaluate`, anew."""
         super().reset_metrics()
         self.test_counter.assign(0)
+
+    def get_metrics_result(self):
+        """The means of training. (The compiled metrics cost too much for each epoch's end.)"""
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def evaluate(self, *args, return_dict=False, **kwargs):
+        """Computes the compiled metrics on a dataset of real batches, against as many samples.
+
+        Each metric's `result()` is called once, eagerly, at the end; one that returns a dict
+        adds each of its entries to the logs (`fit` logs them as `val_*`).
+
+        Args:
+            *args: as in `keras.Model.evaluate`, first of all the dataset.
+            return_dict: whether to return a dict rather than a list of the values.
+            **kwargs: as in `keras.Model.evaluate`.
+        """
+        super().evaluate(*args, return_dict=True, **kwargs)
+        logs = {}
+        for metric in self._eval_metrics:
+            result = metric.result()
+            logs.update(result if isinstance(result, dict) else {metric.name: result})
+        logs = {name: float(value) for name, value in logs.items()}
+        return logs if return_dict else list(logs.values())
 
     # Random draws -------------------------------------------------------------------------
 

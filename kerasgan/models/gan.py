@@ -14,13 +14,11 @@ Departures, and why:
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, losses, specs
+from kerasgan import checks, losses
 from kerasgan.layers import Dropout, Maxout
-from kerasgan.models import latents as latent_draws
-from kerasgan.models.base import AdversarialModel
+from kerasgan.models.unconditional import UnconditionalModel
 
 
 def build_generator(latent_dim=100, image_shape=(28, 28, 1), units=(256, 512, 1024)):
@@ -66,14 +64,15 @@ def build_paper_discriminator(image_shape=(28, 28, 1)):
 
 
 @keras.saving.register_keras_serializable("kerasgan")
-class GAN(AdversarialModel):
+class GAN(UnconditionalModel):
     """The original GAN: a generator against a discriminator, one update each per step.
 
     Logs `discriminator_real`, `discriminator_fake`, `discriminator_loss`,
     `generator_adversarial`, `generator_loss` (relativistic losses: `discriminator_relativistic`).
 
     Args:
-        image_shape: (H, W, C) of the images, float32 in [-1, 1].
+        image_shape: (H, W, C) of the images, float32 in [-1, 1]; or (D,) for points in D
+            dimensions, of any range, with networks of your own.
         latent_dim: size of a latent, drawn from N(0, 1).
         loss: name or object of `kerasgan.losses`: "minimax", "non_saturating", "least_squares",
             "wasserstein", "hinge", "relativistic", "relativistic_average".
@@ -100,13 +99,9 @@ class GAN(AdversarialModel):
         discriminator=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.image_shape = checks.image_shape(image_shape)
-        self.latent_dim = checks.positive(latent_dim=latent_dim)
+        super().__init__(image_shape, latent_dim, generator, **kwargs)
         self.loss = losses.get(loss)
-        self.generator = generator or self.build_generator()
         self.discriminator = discriminator or self.build_discriminator()
-        checks.network("generator", self.generator, [(self.latent_dim,)], self.image_shape)
         checks.network("discriminator", self.discriminator, [self.image_shape])
         self.set_up()
 
@@ -125,10 +120,6 @@ class GAN(AdversarialModel):
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0.5) for both."""
         return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
-
-    def data_spec(self):
-        """Images only; labels in the data are left aside."""
-        return (specs.ArraySpec("images", self.image_shape, "float32", -1.0, 1.0),)
 
     # Algorithm 1 --------------------------------------------------------------------------
 
@@ -154,56 +145,3 @@ class GAN(AdversarialModel):
             return {"adversarial": self.loss.generator(fake_logits)}
         real_logits = self.discriminator(real_images, training=True)
         return {"adversarial": self.loss.generator(fake_logits, real_logits)}
-
-    def draw_latents(self, like):
-        """Latents from N(0, 1), as many as `like` has rows."""
-        return self.draw_normal([tf.shape(like)[0], self.latent_dim])
-
-    # Sampling -----------------------------------------------------------------------------
-
-    def generate(self, n=16, seed=None, truncation=None):
-        """Samples images with the EMA generator.
-
-        Args:
-            n: how many.
-            seed: int; the same seed gives the same images. None draws one.
-            truncation: latents are drawn again where they exceed it (in standard deviations;
-                Brock et al. 2019, section 3.1). None: not truncated.
-
-        Returns:
-            Array (n, H, W, C), float32 in [-1, 1].
-
-        Raises:
-            ValueError: n or truncation not positive.
-        """
-        n = checks.positive(n=n)
-        latents = latent_draws.draw(n, self.latent_dim, seed, truncation)
-        return latent_draws.in_chunks(self.images_from, latents)
-
-    def images_from(self, latents):
-        """Images (batch, H, W, C) of given latents (batch, latent_dim), by the EMA generator."""
-        latents = checks.latents(latents, self.latent_dim)
-        return self.ema_generator(latents, training=False)
-
-    def generate_batch(self, real_images):
-        """As many samples as there are real images, for metrics."""
-        return self.images_from(self.draw_latents(real_images))
-
-    def signatures(self):
-        """What `kerasgan.serving.export` offers: name -> (function, TensorSpecs)."""
-        latents_spec = tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")
-
-        def serving_default(latents):
-            latents = latent_draws.assert_finite(latents)
-            return {"images": latent_draws.in_chunks_tensor(self.images_from, latents)}
-
-        def sample(seed, num, truncation):
-            num = latent_draws.assert_count(num)
-            latents = latent_draws.draw_tensor(num, self.latent_dim, seed, truncation)
-            return {"images": latent_draws.in_chunks_tensor(self.images_from, latents)}
-
-        num_spec = tf.TensorSpec([], tf.int32, name="num")
-        return {
-            "serving_default": (serving_default, [latents_spec]),
-            "sample": (sample, latent_draws.sample_specs(num_spec)),
-        }

@@ -8,8 +8,9 @@ LARGEST_REQUEST = 10_000  # samples that one request to an exported model may as
 _LARGEST_THRESHOLD = 5.0  # the normal lies within it but for 6e-7; beyond, float32 can't tell
 
 
-def draw(n, latent_dim, seed=None, truncation=None):
-    """Latents (n, latent_dim), float32, from N(0, 1), or truncated at +-truncation.
+def draw(n, latent_dim, seed=None, truncation=None, distribution="normal"):
+    """Latents (n, latent_dim), float32, from N(0, 1) or ("uniform") [-1, 1], or truncated at
+    +-truncation.
 
     Raises:
         ValueError: a truncation that isn't positive, a seed that isn't an integer.
@@ -27,12 +28,16 @@ def draw(n, latent_dim, seed=None, truncation=None):
         seed = np.random.default_rng().integers(2**31)
     if not isinstance(seed, (int, np.integer)):
         raise ValueError(f"seed must be an integer or None. Received: seed={seed!r}")
-    return draw_tensor(n, latent_dim, seed, truncation or 0.0)
+    return draw_tensor(n, latent_dim, seed, truncation or 0.0, distribution)
 
 
-def draw_tensor(n, latent_dim, seed, truncation):
+def draw_tensor(n, latent_dim, seed, truncation, distribution="normal"):
     """As `draw`, of tensors; `truncation` 0 or below means none, NaN is INVALID_ARGUMENT."""
     seeds = tf.stack([tf.cast(seed, tf.int64), 0])
+    if distribution == "uniform":
+        threshold = _assert_number(tf.cast(truncation, tf.float32))
+        threshold = tf.where(threshold > 0, tf.minimum(threshold, 1.0), 1.0)
+        return threshold * tf.random.stateless_uniform([n, latent_dim], seeds, -1.0, 1.0)
     normal = tf.random.stateless_normal([n, latent_dim], seeds)
     # The truncated normal by its inverse distribution function, so that any threshold will do.
     threshold = _assert_number(tf.cast(truncation, tf.float32))
