@@ -38,6 +38,16 @@ def positive(**argument):
     return int(value)
 
 
+def positive_number(**argument):
+    """The argument's value as a finite float above zero; ValueError otherwise."""
+    ((name, value),) = argument.items()
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise ValueError(f"{name} must be a number. Received: {name}={value!r}")
+    if not 0.0 < value < float("inf"):
+        raise ValueError(f"{name} must be positive and finite. Received: {name}={value!r}")
+    return float(value)
+
+
 def labels(values, num_classes):
     """`values` as an int32 array of labels in [0, num_classes); ValueError otherwise."""
     array = np.asarray(values)

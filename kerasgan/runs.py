@@ -240,8 +240,8 @@ class Run:
         """
         self._refuse_other_data(dataset)
         if self.smoke:
-            dataset = dataset.take(_SMOKE_STEPS)
-        epochs = self._epochs(dataset, updates)
+            dataset = dataset.take(_SMOKE_STEPS * model.batches_per_step)
+        epochs = self._epochs(int(dataset.cardinality()) // model.batches_per_step, updates)
         final = self.workdir / "final.keras"
         if self.record["finished"] and epochs <= self.record["epochs"] and final.exists():
             model.load_weights(final)
@@ -274,12 +274,11 @@ class Run:
             f"{self.record['wall_seconds']:.0f} s in all; samples: {self.workdir / 'samples.png'}"
         )
 
-    def _epochs(self, dataset, updates):
+    def _epochs(self, steps, updates):
         if self.epochs:
             return self.epochs
         if self.smoke:
             return _SMOKE_EPOCHS
-        steps = int(dataset.cardinality())
         if not updates or steps < 1:
             raise RunError(f"Give --epochs. Received: epochs=None, updates={updates}, {steps=}")
         return max(1, round(updates / steps))

@@ -1,5 +1,6 @@
 """Adversarial losses, as functions on logits and as objects that a model holds."""
 
+from kerasgan.losses import penalties
 from kerasgan.losses.adversarial import (
     hinge_discriminator_loss,
     hinge_generator_loss,
@@ -47,6 +48,7 @@ __all__ = [
     "minimax_generator_loss",
     "non_saturating_discriminator_loss",
     "non_saturating_generator_loss",
+    "penalties",
     "relativistic_average_discriminator_loss",
     "relativistic_average_generator_loss",
     "relativistic_discriminator_loss",

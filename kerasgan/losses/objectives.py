@@ -150,10 +150,10 @@ class LeastSquares(AdversarialLoss):
     Args:
         a: Finite float, the discriminator's label for fake samples.
         b: Finite float other than `a`, the discriminator's label for real samples.
-        c: Finite float, the label that the generator wants for its samples.
+        c: Finite float, the label that the generator wants for its samples, on b's side of a.
 
     Raises:
-        ValueError: If a label is not finite, or `a` equals `b`.
+        ValueError: If a label is not finite, `a` equals `b`, or `c` is not on b's side of a.
 
     Example:
         >>> from kerasgan import losses
@@ -163,7 +163,7 @@ class LeastSquares(AdversarialLoss):
 
     def __init__(self, a=0.0, b=1.0, c=1.0):
         terms.check_labels(a, b)
-        terms.check_finite(c=c)
+        terms.check_generator_label(a, b, c)
         self.a, self.b, self.c = float(a), float(b), float(c)
 
     def discriminator(self, real_logits, fake_logits):

@@ -113,6 +113,16 @@ def check_labels(a, b):
         raise ValueError(f"The labels of fake and real must differ. Received: a={a!r}, b={b!r}")
 
 
+def check_generator_label(a, b, c):
+    """Raise a ValueError unless `c` lies on the real side of the label of fakes."""
+    check_finite(c=c)
+    if (c - a) * (b - a) <= 0:
+        raise ValueError(
+            "c, what the generator wants its samples to be labelled, must lie on b's side of a "
+            f"(the label of fakes); else it learns to be told apart. Received: {a=}, {b=}, {c=}"
+        )
+
+
 def check_finite(**labels):
     """Raise a ValueError unless each of `labels` is a finite number."""
     for name, value in labels.items():

@@ -164,9 +164,12 @@ class AdversarialModel(keras.Model):
         part bare, not in a tuple), and starts the step's stream of random draws.
         """
         self._open_stream(tf.convert_to_tensor(self.step_counter))
-        if self.batches_per_step > 1:
-            return tuple(self._parts(batch) for batch in data)
         return self._parts(data)
+
+    def unpack_batches(self, data):
+        """As `unpack`, where a step takes `batches_per_step` batches: returns a list of them."""
+        self._open_stream(tf.convert_to_tensor(self.step_counter))
+        return [self._parts(b) for b in (data if self.batches_per_step > 1 else [data])]
 
     def update(self, player, loss_function, *args):
         """One optimizer step of `player` on the sum of the terms that `loss_function` returns.

@@ -71,9 +71,7 @@ class UnconditionalModel(AdversarialModel):
             ValueError: n or truncation not positive.
         """
         n = checks.positive(n=n)
-        latents = latent_draws.draw(
-            n, self.latent_dim, seed, truncation, self.latent_distribution
-        )
+        latents = latent_draws.draw(n, self.latent_dim, seed, truncation, self.latent_distribution)
         return latent_draws.in_chunks(self.images_from, latents)
 
     def images_from(self, latents):

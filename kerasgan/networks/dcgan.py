@@ -9,6 +9,11 @@ tanh in the generator, LeakyReLU 0.2 in the discriminator, weights from N(0, 0.0
 import keras
 from keras import layers
 
+_NORMALIZATIONS = {
+    "batch": layers.BatchNormalization,
+    "layer": lambda: layers.LayerNormalization(axis=(1, 2, 3)),
+    None: None,
+}
 _LARGEST = 1024  # px; beyond it these networks no longer train
 
 
@@ -36,12 +41,15 @@ def build_generator(latent_dim=100, image_shape=(28, 28, 1), width=64, name="gen
     return keras.Model(latents, images, name=name)
 
 
-def build_discriminator(image_shape=(28, 28, 1), width=64, name="discriminator"):
+def build_discriminator(
+    image_shape=(28, 28, 1), width=64, normalization="batch", name="discriminator"
+):
     """A DCGAN discriminator: 5x5 convolutions of stride 2 down to 4x4 (28 px: 7x7), one logit.
 
     Args:
         image_shape: (H, W, C) with H = W, 28 or a power of two from 8 to 1024.
         width: channels of the first map; each map after it has twice as many.
+        normalization: "batch" (the paper's), "layer" (over each image), or None.
         name: the network's name.
 
     Returns:
@@ -55,7 +63,7 @@ def build_discriminator(image_shape=(28, 28, 1), width=64, name="discriminator")
         (None, 1)
     """
     images = keras.Input(image_shape, name="images")
-    logits = discriminator_trunk(images, image_shape, width)
+    logits = discriminator_trunk(images, image_shape, width, normalization)
     return keras.Model(images, logits, name=name)
 
 
@@ -71,7 +79,7 @@ def build_paper_discriminator(image_shape=(64, 64, 3)):
 
 def generator_trunk(features, image_shape, width):
     """The generator from a vector of features (latents, with a label or not) to the image."""
-    base, doublings = _base_and_doublings(image_shape)
+    base, doublings = base_and_doublings(image_shape)
     channels = width * 2 ** (doublings - 1)
     x = layers.Dense(base * base * channels, use_bias=False, kernel_initializer=_normal())(features)
     x = layers.Reshape((base, base, channels))(x)  # (batch, base, base, channels)
@@ -86,21 +94,28 @@ def generator_trunk(features, image_shape, width):
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
-def discriminator_trunk(x, image_shape, width):
+def discriminator_trunk(x, image_shape, width, normalization="batch"):
     """The discriminator from a map at the image's size to one logit."""
-    _, halvings = _base_and_doublings(image_shape)
+    if normalization not in _NORMALIZATIONS:
+        raise ValueError(
+            f"normalization must be one of {list(_NORMALIZATIONS)}. "
+            f"Received: normalization={normalization!r}"
+        )
+    _, halvings = base_and_doublings(image_shape)
     for i in range(halvings):
+        normalized = normalization is not None and i > 0
         x = layers.Conv2D(
-            width * 2**i, 5, 2, "same", use_bias=i == 0, kernel_initializer=_normal()
+            width * 2**i, 5, 2, "same", use_bias=not normalized, kernel_initializer=_normal()
         )(x)
-        if i > 0:
-            x = layers.BatchNormalization()(x)
+        if normalized:
+            x = _NORMALIZATIONS[normalization]()(x)
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Flatten()(x)
     return layers.Dense(1, kernel_initializer=_normal(), dtype="float32", name="logits")(x)
 
 
-def _base_and_doublings(image_shape):
+def base_and_doublings(image_shape):
+    """(side of the smallest map, doublings from there to the image's size); ValueError else."""
     if len(image_shape) != 3 or image_shape[0] != image_shape[1]:
         raise ValueError(
             f"image_shape must be (H, W, C) with H = W. Received: image_shape={image_shape}"

@@ -67,7 +67,7 @@ def test_each_term(objective, real, fake):
 
 
 def test_generator_uses_the_label_c():
-    assert abs(float(losses.LeastSquares(c=0.0).generator(FAKE)) - 4.0 / 4) < 1e-5
+    assert abs(float(losses.LeastSquares(a=-1.0, c=0.0).generator(FAKE)) - 4.0 / 4) < 1e-5
 
 
 @pytest.mark.parametrize("objective", [losses.Relativistic(), losses.RelativisticAverage()])

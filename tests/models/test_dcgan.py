@@ -73,6 +73,24 @@ def test_paper_generator_has_figure_1s_channels():
     assert maps == [(8, 8, 512), (16, 16, 256), (32, 32, 128), (64, 64, 3)]
 
 
+@pytest.mark.parametrize(
+    "normalization, kind",
+    [("batch", keras.layers.BatchNormalization), ("layer", keras.layers.LayerNormalization)],
+)
+def test_normalization_of_the_discriminator(normalization, kind):
+    shape = (16, 16, 1)
+    discriminator = dcgan_file.build_discriminator(shape, 4, normalization)
+    assert len(kinds(discriminator, kind)) == 1  # not at the input
+    plain = dcgan_file.build_discriminator(shape, 4, None)
+    assert not kinds(plain, kind)
+    assert all(layer.use_bias for layer in kinds(plain, keras.layers.Conv2D))
+
+
+def test_an_unknown_normalization_is_named():
+    with pytest.raises(ValueError, match="'layer'.*Received: normalization='instance'"):
+        dcgan_file.build_discriminator((16, 16, 1), 4, "instance")
+
+
 @pytest.mark.parametrize("shape", [(30, 30, 1), (28, 32, 1), (4, 4, 1), (2048, 2048, 3)])
 def test_sizes_that_do_not_fit_are_named(shape):
     with pytest.raises(ValueError, match="image_shape") as error:
