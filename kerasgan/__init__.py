@@ -1,6 +1,17 @@
 """kerasgan: a GAN model zoo for Keras 3 on TensorFlow."""
 
-from kerasgan import callbacks, data, layers, losses, models, runs, serving
+from kerasgan import callbacks, data, layers, losses, metrics, models, runs, serving, theory
 from kerasgan.version import __version__
 
-__all__ = ["__version__", "callbacks", "data", "layers", "losses", "models", "runs", "serving"]
+__all__ = [
+    "__version__",
+    "callbacks",
+    "data",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "runs",
+    "serving",
+    "theory",
+]

@@ -24,7 +24,10 @@ ALLOWED = {
     "data": BOTTOM,
     "pictures": BOTTOM,
     "serving": BOTTOM | {"models", "pictures"},
-    "callbacks": BOTTOM | {"models", "pictures"},
+    "callbacks": BOTTOM | {"metrics", "models", "pictures"},
+    "metrics": BOTTOM,
+    "theory": BOTTOM,
+    "tables": BOTTOM,
     "runs": BOTTOM | {"callbacks", "data", "models", "pictures", "serving"},
 }
 
