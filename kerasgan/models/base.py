@@ -17,6 +17,7 @@ import threading
 import keras
 import tensorflow as tf
 
+from kerasgan.layers import advance_spectral_norms
 from kerasgan.models import arguments, averages, training
 
 _COMPILE_ARGUMENTS = ("metrics", "jit_compile", "run_eagerly", "steps_per_execution")
@@ -193,6 +194,8 @@ class AdversarialModel(keras.Model):
             share = loss / self.distribute_strategy.num_replicas_in_sync
             scaled_loss = optimizer.scale_loss(share)
         optimizer.apply(tape.gradient(scaled_loss, [v.value for v in variables]), variables)
+        for network in self.players()[player]:
+            advance_spectral_norms(network)
         for term, value in terms.items():
             self.track(f"{player}_{term}", value)
         self.track(f"{player}_loss", loss)
