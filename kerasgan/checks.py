@@ -48,6 +48,12 @@ def positive_number(**argument):
     return float(value)
 
 
+def not_negative(**argument):
+    """The argument's value as a finite float, zero or more; ValueError otherwise."""
+    ((name, value),) = argument.items()
+    return 0.0 if value == 0 else positive_number(**{name: value})
+
+
 def labels(values, num_classes):
     """`values` as an int32 array of labels in [0, num_classes); ValueError otherwise."""
     array = np.asarray(values)

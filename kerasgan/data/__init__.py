@@ -8,5 +8,16 @@ from kerasgan.data.checks import check
 from kerasgan.data.folder import image_folder
 from kerasgan.data.images import load
 from kerasgan.data.order import describe
+from kerasgan.data.synthetic import grid, grid_centers, ring, ring_centers, stacked_mnist
 
-__all__ = ["check", "describe", "image_folder", "load"]
+__all__ = [
+    "check",
+    "describe",
+    "grid",
+    "grid_centers",
+    "image_folder",
+    "load",
+    "ring",
+    "ring_centers",
+    "stacked_mnist",
+]

@@ -18,6 +18,7 @@ from keras import layers
 
 from kerasgan import checks, losses
 from kerasgan.layers import Dropout, Maxout
+from kerasgan.losses import penalties
 from kerasgan.models.unconditional import UnconditionalModel
 
 
@@ -78,10 +79,13 @@ class GAN(UnconditionalModel):
             "wasserstein", "hinge", "relativistic", "relativistic_average".
         generator: `keras.Model`, latents (batch, latent_dim) -> images; None builds the default.
         discriminator: `keras.Model`, images -> logits of any rank; None builds the default.
+        r1_weight: weight (gamma) of the penalty on the discriminator's gradient at real images,
+            0 or more; logged as `discriminator_r1` where it is positive (Mescheder et al. 2018).
+        r2_weight: the same at fakes, logged as `discriminator_r2`.
         **kwargs: `ema_decay`, `seed`, `name`, `dtype`: see `AdversarialModel`.
 
     Raises:
-        ValueError: an unknown loss; networks whose shapes don't fit each other.
+        ValueError: an unknown loss; a negative weight; networks whose shapes don't fit each other.
 
     Example:
         >>> model = GAN(image_shape=(8, 8, 1), latent_dim=4, seed=0)
@@ -97,10 +101,14 @@ class GAN(UnconditionalModel):
         loss="non_saturating",
         generator=None,
         discriminator=None,
+        r1_weight=0.0,
+        r2_weight=0.0,
         **kwargs,
     ):
         super().__init__(image_shape, latent_dim, generator, **kwargs)
         self.loss = losses.get(loss)
+        self.r1_weight = checks.not_negative(r1_weight=r1_weight)
+        self.r2_weight = checks.not_negative(r2_weight=r2_weight)
         self.discriminator = discriminator or self.build_discriminator()
         checks.network("discriminator", self.discriminator, [self.image_shape])
         self.set_up()
@@ -133,15 +141,23 @@ class GAN(UnconditionalModel):
     def discriminator_loss(self, real_images):
         """Tell real images from fakes, drawn afresh."""
         fake_images = self.generator(self.draw_latents(real_images), training=True)
-        real_logits = self.discriminator(real_images, training=True)
-        fake_logits = self.discriminator(fake_images, training=True)
-        return self.loss.discriminator(real_logits, fake_logits)
+        real_logits, fake_logits = self.judge(real_images), self.judge(fake_images)
+        terms = self.loss.discriminator(real_logits, fake_logits)
+        if self.r1_weight:
+            terms["r1"] = self.r1_weight * penalties.r1(self.judge, real_images)
+        if self.r2_weight:
+            terms["r2"] = self.r2_weight * penalties.r2(self.judge, fake_images)
+        return terms
+
+    def judge(self, images):
+        """The discriminator's logits in training."""
+        return self.discriminator(images, training=True)
 
     def generator_loss(self, real_images):
         """Have fakes taken for real; only relativistic losses look at the real images."""
         fake_images = self.generator(self.draw_latents(real_images), training=True)
-        fake_logits = self.discriminator(fake_images, training=True)
+        fake_logits = self.judge(fake_images)
         if not self.loss.needs_real_logits:
             return {"adversarial": self.loss.generator(fake_logits)}
-        real_logits = self.discriminator(real_images, training=True)
+        real_logits = self.judge(real_images)
         return {"adversarial": self.loss.generator(fake_logits, real_logits)}

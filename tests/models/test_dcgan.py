@@ -87,7 +87,7 @@ def test_normalization_of_the_discriminator(normalization, kind):
 
 
 def test_an_unknown_normalization_is_named():
-    with pytest.raises(ValueError, match="'layer'.*Received: normalization='instance'"):
+    with pytest.raises(ValueError, match=r"'layer'.*Received: normalization='instance'"):
         dcgan_file.build_discriminator((16, 16, 1), 4, "instance")
 
 

@@ -94,6 +94,25 @@ def test_labels_in_the_data_are_left_aside():
     assert "generator_loss" in tiny(seed=0).fit(dataset, verbose=0).history
 
 
+def test_zero_centred_penalties_by_hand():
+    """D = 0.25 * sum of 64 pixels: its squared gradient is 64 / 16 = 4, half of it 2."""
+    makes, _ = constant_networks(0.0)
+    inputs = keras.Input(SHAPE)
+    logits = keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(0.25))(
+        keras.layers.Flatten()(inputs)
+    )
+    model = GAN(
+        SHAPE, 4, generator=makes, discriminator=keras.Model(inputs, logits),
+        r1_weight=3.0, r2_weight=0.5, seed=0,
+    )  # fmt: skip
+    model.compile(**{f"{p}_optimizer": keras.optimizers.SGD(0.0) for p in model.players()})
+    history = model.fit(np.zeros((4, *SHAPE), "float32"), batch_size=4, verbose=0).history
+    assert history["discriminator_r1"][0] == pytest.approx(6.0, abs=1e-5)
+    assert history["discriminator_r2"][0] == pytest.approx(1.0, abs=1e-5)
+    both = 6.0 + 1.0 + 2 * math.log(2.0)  # of images of zeros, real and fake: D(0) = 0
+    assert history["discriminator_loss"][0] == pytest.approx(both, abs=1e-5)
+
+
 def test_ema_follows_the_warm_up_rule():
     model = tiny(seed=0, ema_decay=0.9)
     kernel = model.generator.trainable_variables[0]
@@ -135,6 +154,8 @@ def test_paper_networks_have_the_paper_sizes():
         ({"latent_dim": 0}, "latent_dim"),
         ({"latent_dim": 2.5}, "latent_dim"),
         ({"ema_decay": 1.0}, "ema_decay"),
+        ({"r1_weight": -1.0}, "r1_weight"),
+        ({"r2_weight": float("nan")}, "r2_weight"),
         ({"seed": -1}, "seed"),
         ({"seed": 1.5}, "seed"),
         ({"latent_dim": 5, "generator": gan_file.build_generator(4, (28, 28, 1), (8,))}, "inputs"),

@@ -149,7 +149,7 @@ def test_weights_ten_times_too_large_stay_finite():
 
 
 def test_batch_norm_in_the_critic_of_wgangp_is_refused():
-    with pytest.raises(ValueError, match=r"Use LayerNormalization.*Received: critic with batch_norm"):
+    with pytest.raises(ValueError, match=r"Use LayerNorm.*Received: critic with batch_norm"):
         WGANGP(
             image_shape=(16, 16, 1), critic=wgan.build_critic((16, 16, 1), 4, normalization="batch")
         )

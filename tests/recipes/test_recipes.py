@@ -20,6 +20,11 @@ RECIPES = [
     "dcgan_mnist",
     "dcgan_cifar10",
     "dcgan_folder",
+    "lsgan_fashion_mnist",
+    "wgan_mnist",
+    "wgangp_mnist",
+    "began_fashion_mnist",
+    "sngan_cifar10",
     "article_latent_space_gan",
     "article_high_quality_gan",
 ]
@@ -51,7 +56,7 @@ def _data_flags(recipe, folder):
         for i, picture in enumerate(pixels):
             Image.fromarray(picture).save(folder / "pictures" / f"{i}.png")
         return ["--data_dir=pictures", "--image_size=16"]
-    if recipe == "dcgan_cifar10":
+    if "cifar10" in recipe or "fashion" in recipe:
         if not os.environ.get("KERASGAN_DATA"):
             pytest.skip("KERASGAN_DATA is not set")
         return ["--source=files"]
