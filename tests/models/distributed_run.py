@@ -19,7 +19,8 @@ elif mode == "workers":
 else:
     strategy = tf.distribute.get_strategy()
 
-from tests.models import test_cgan, test_dcgan, test_gan  # noqa: E402 (the strategy comes first)
+# The strategy comes first.
+from tests.models import test_cgan, test_dcgan, test_gan, test_sngan, test_wgan  # noqa: E402
 
 keras.mixed_precision.set_dtype_policy(policy)
 keras.utils.set_random_seed(3)
@@ -32,9 +33,9 @@ with strategy.scope():
             discriminator_optimizer=keras.optimizers.SGD(0.5),
         )
     else:
-        module = {"GAN": test_gan, "CGAN": test_cgan, "DCGAN": test_dcgan}[family]
-        contract = getattr(module, f"Test{family}")()
-        model = contract.make_model(seed=0)
+        modules = (test_gan, test_cgan, test_dcgan, test_wgan, test_sngan)
+        (contract,) = [getattr(m, f"Test{family}") for m in modules if hasattr(m, f"Test{family}")]
+        model = contract().make_model(seed=0)
 
 images = np.random.default_rng(0).uniform(-1, 1, (24, *test_gan.SHAPE)).astype("float32")
 arrays = (images, np.arange(24, dtype="int32") % 3) if family == "CGAN" else images
