@@ -55,7 +55,7 @@ class Table:
 
     def add(self, row):
         """Adds a row and writes the file, whole or not at all."""
-        self.rows.append(json.loads(json.dumps(row)))
+        self.rows = [*self.rows, json.loads(json.dumps(row))]
         with files.replacing(self.path) as temporary:
             temporary.write_text("".join(f"{json.dumps(row)}\n" for row in self.rows))
 
