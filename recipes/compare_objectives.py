@@ -65,8 +65,8 @@ def dcgan_networks(second, normalization):
 
 
 def short_began(seed):
-    """A BEGAN with the settings of recipes/began_fashion_mnist.py: k moves in some thousand updates,
-    and the residuals vanish in the first tenth of four minutes.
+    """A BEGAN with the settings of recipes/began_fashion_mnist.py: k moves within some thousand
+    updates, and the residuals vanish in the first tenth of four minutes.
     """
     model = models.BEGAN(gamma=1.0, lambda_k=0.02, residual_steps=430, seed=seed)
     model.compile(

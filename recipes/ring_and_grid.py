@@ -284,7 +284,8 @@ def draw(workdir, dataset, rows):
     for row in rows:
         title = f"{row['objective']}, seed {row['seed']}\n"
         title += f"{row['modes']} modes, {row['high_quality']:.1%}"
-        plots.append((title, np.load(points_file(workdir, dataset, row))))
+        if points_file(workdir, dataset, row).exists():  # not those of a table from elsewhere
+            plots.append((title, np.load(points_file(workdir, dataset, row))))
     columns = min(4, len(plots))
     lines = -(-len(plots) // columns)
     figure, axes = plt.subplots(
