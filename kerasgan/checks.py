@@ -41,10 +41,9 @@ def positive(**argument):
 def positive_number(**argument):
     """The argument's value as a finite float above zero; ValueError otherwise."""
     ((name, value),) = argument.items()
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise ValueError(f"{name} must be a number. Received: {name}={value!r}")
-    if not 0.0 < value < float("inf"):
-        raise ValueError(f"{name} must be positive and finite. Received: {name}={value!r}")
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not is_number or not 0.0 < value < float("inf"):
+        raise ValueError(f"{name} must be a positive number. Received: {name}={value!r}")
     return float(value)
 
 

@@ -5,7 +5,7 @@ import inspect
 import keras
 import numpy as np
 
-_INITIAL = "kerasgan_initial_learning_rate"
+INITIAL = "kerasgan_initial_learning_rate"
 
 
 def note_initial_rates(model):
@@ -16,8 +16,8 @@ def note_initial_rates(model):
     """
     for optimizer in model.optimizers.values():
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        if not hasattr(inner, _INITIAL) and not _has_schedule(inner):
-            setattr(inner, _INITIAL, float(inner.learning_rate.numpy()))
+        if not hasattr(inner, INITIAL) and not has_schedule(inner):
+            setattr(inner, INITIAL, float(inner.learning_rate.numpy()))
 
 
 class LearningRateScheduler(keras.callbacks.Callback):
@@ -62,7 +62,7 @@ class LearningRateScheduler(keras.callbacks.Callback):
             raise ValueError(
                 f"players must be among {', '.join(known)}. Received: players={self.players}"
             )
-        fixed = [player for player, inner in self._optimizers() if _has_schedule(inner)]
+        fixed = [player for player, inner in self._optimizers() if has_schedule(inner)]
         if fixed:
             raise ValueError(
                 "An optimizer that has a LearningRateSchedule of its own can't be set as well. "
@@ -74,7 +74,7 @@ class LearningRateScheduler(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Sets the epoch's rates."""
         for _, optimizer in self._optimizers():
-            rate = self.schedule(epoch, getattr(optimizer, _INITIAL))
+            rate = self.schedule(epoch, getattr(optimizer, INITIAL))
             number = isinstance(rate, (int, float, np.number)) and not isinstance(rate, bool)
             if not number or not 0 <= rate < np.inf:
                 raise ValueError(
@@ -97,7 +97,8 @@ class LearningRateScheduler(keras.callbacks.Callback):
             yield player, getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def _has_schedule(optimizer):
+def has_schedule(optimizer):
+    """Whether the optimizer's rate is a `LearningRateSchedule`, which can't be set."""
     return isinstance(
         optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule
     ) or not hasattr(optimizer._learning_rate, "assign")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasgan import files
-from kerasgan.callbacks.learning_rate import _INITIAL, _has_schedule, note_initial_rates
+from kerasgan.callbacks.learning_rate import INITIAL, has_schedule, note_initial_rates
 
 _COMPILED = "kerasgan_compiled_learning_rate"
 _PREFIX, _SUFFIX = "healthy-", ".weights.h5"
@@ -54,13 +54,13 @@ class HealthyState:
         model.load_weights(self.path())
         model.step_counter.assign(step)
         for player, inner in inner_optimizers(model):
-            if not _has_schedule(inner):
+            if not has_schedule(inner):
                 inner.learning_rate = rates[player] * factor
 
 
 def scheduled_players(model):
     """The players whose optimizers have a `LearningRateSchedule`, whose rate can't be set."""
-    return [player for player, inner in inner_optimizers(model) if _has_schedule(inner)]
+    return [player for player, inner in inner_optimizers(model) if has_schedule(inner)]
 
 
 def learning_rates(model):
@@ -79,9 +79,9 @@ def lower_initial_rates(model, factor):
     """
     note_initial_rates(model)
     for _, inner in inner_optimizers(model):
-        if hasattr(inner, _INITIAL):
-            compiled = vars(inner).setdefault(_COMPILED, getattr(inner, _INITIAL))
-            setattr(inner, _INITIAL, compiled * factor)
+        if hasattr(inner, INITIAL):
+            compiled = vars(inner).setdefault(_COMPILED, getattr(inner, INITIAL))
+            setattr(inner, INITIAL, compiled * factor)
 
 
 def _step_of(path):

@@ -39,7 +39,7 @@ def ring_centers(n_modes=8, radius=1.0):
         [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-0.0, -1.0]]
     """
     angles = 2.0 * np.pi * np.arange(checks.positive(n_modes=n_modes)) / n_modes
-    radius = _above_zero(radius=radius)
+    radius = checks.positive_number(radius=radius)
     return (radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype("float32")
 
 
@@ -60,7 +60,9 @@ def grid_centers(side=5, spacing=2.0):
         >>> grid_centers(2).tolist()
         [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]
     """
-    axis = _above_zero(spacing=spacing) * (np.arange(checks.positive(side=side)) - (side - 1) / 2.0)
+    axis = checks.positive_number(spacing=spacing) * (
+        np.arange(checks.positive(side=side)) - (side - 1) / 2.0
+    )
     return np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype("float32")
 
 
@@ -122,7 +124,7 @@ def grid(side=5, spacing=2.0, std=0.05, batch_size=128, seed=0, num_examples=_PO
 def _mixture(name, centers, std, batch_size, seed, num_examples):
     total, size = checks.positive(num_examples=num_examples), checks.positive(batch_size=batch_size)
     pipeline.check_enough(size, total, drop_remainder=True)
-    std = _above_zero(std=std)
+    std = checks.positive_number(std=std)
     if check_seed(seed) is None:
         raise ValueError("Expected a seed that is a 64-bit integer. Received: seed=None")
     facts = {"name": name, "source": "drawn", "num_modes": len(centers), "std": std}
@@ -197,10 +199,3 @@ def stacked_mnist(split="train", batch_size=None, shuffle_seed=0, source="auto",
     )
     labels = found.labels[chosen.numpy()] @ np.array([100, 10, 1])
     return pipeline.image_dataset(order, read, labels, batch_size, drop_remainder=split == "train")
-
-
-def _above_zero(**argument):
-    ((name, value),) = argument.items()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-        raise ValueError(f"{name} must be a number above 0. Received: {name}={value!r}")
-    return float(value)

@@ -66,7 +66,7 @@ def point_mode_coverage(points, centers, std, threshold=3.0):
             "points and centers must have the same number of dimensions. "
             f"Received: shapes {points.shape} and {centers.shape}"
         )
-    reach = _positive_number(std=std) * _positive_number(threshold=threshold)
+    reach = checks.positive_number(std=std) * checks.positive_number(threshold=threshold)
     distances = np.stack([np.linalg.norm(points - center, axis=1) for center in centers], axis=1)
     is_good = distances.min(axis=1) <= reach
     counts = np.bincount(distances.argmin(axis=1)[is_good], minlength=len(centers))
@@ -124,12 +124,3 @@ def _divergence(counts, real_shares):
     if np.any(real_shares[there] == 0):
         return math.inf
     return max(float(np.sum(shares * np.log(shares / real_shares[there]))), 0.0)
-
-
-def _positive_number(**argument):
-    """The argument's value as a float > 0; ValueError otherwise."""
-    ((name, value),) = argument.items()
-    number = value if isinstance(value, (int, float, np.number)) else math.nan
-    if isinstance(value, bool) or not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} must be a positive number. Received: {name}={value!r}")
-    return float(number)

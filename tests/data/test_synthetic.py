@@ -170,9 +170,9 @@ def test_a_resumed_training_sees_the_same_points(arguments, tmp_path):
     "call, message",
     [
         (lambda: data.ring(n_modes=0), r"n_modes=0"),
-        (lambda: data.ring(radius=-1.0), r"above 0.*radius=-1.0"),
-        (lambda: data.ring(std=0), r"above 0.*std=0"),
-        (lambda: data.ring(std=float("nan")), r"above 0.*std=nan"),
+        (lambda: data.ring(radius=-1.0), r"positive number.*radius=-1.0"),
+        (lambda: data.ring(std=0), r"positive number.*std=0"),
+        (lambda: data.ring(std=float("nan")), r"positive number.*std=nan"),
         (lambda: data.grid(side=2.5), r"side=2.5"),
         (lambda: data.grid(spacing=True), r"spacing=True"),
         (lambda: data.grid(seed=None), r"64-bit integer.*seed=None"),
