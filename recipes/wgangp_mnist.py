@@ -3,19 +3,22 @@ https://arxiv.org/abs/1704.00028
 
 Command: python recipes/wgangp_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: not measured yet.
-Score: not measured yet.
+Time: 159 ms an update of the generator (five of the critic) on 2 cores of an x86-64 server CPU
+    with AVX-512, so 12 minutes in full.
+Score: not measured in full; recipes/compare_objectives.py has it after four minutes.
 """
 
 from absl import flags
 
-from kerasgan import data, models, runs
+from kerasgan import data, runs
+from kerasgan.models import wgan
 
 UPDATES = 4_700  # of the generator; --epochs overrides
 
 runs.define_flags("wgangp_mnist", batch_size=64)
 CRITIC_STEPS = flags.DEFINE_integer("critic_steps", 5, "Critic updates per generator update", 1)
 WEIGHT = flags.DEFINE_float("gradient_penalty_weight", 10.0, "The paper's lambda")
+WIDTH = flags.DEFINE_integer("width", 32, "Channels next to the image, in both networks", 1)
 
 
 def main():
@@ -24,10 +27,12 @@ def main():
     dataset = data.load(
         "mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
     )
-    model = models.WGANGP(
+    model = wgan.WGANGP(
         gradient_penalty_weight=WEIGHT.value,
         critic_steps=CRITIC_STEPS.value,
         image_shape=(28, 28, 1),
+        generator=wgan.build_generator(width=WIDTH.value),
+        critic=wgan.build_critic(width=WIDTH.value),
         seed=run.seed,
     )
     model.compile(jit_compile=run.jit_compile)
