@@ -1,9 +1,11 @@
-"""Measured tables: rows kept in a file as they come, so that a stopped measurement loses none."""
+"""Measured tables: rows kept in a file as they come, so that a stopped measurement loses none, and
+the epochs that a row is trained for.
+"""
 
 import json
 import pathlib
 
-from kerasgan import files
+from kerasgan import checks, files
 
 
 class Table:
@@ -74,6 +76,29 @@ class Table:
         lines += [[_cell(row.get(name), digits) for name in headings] for row in self.rows]
         rendered = [f"| {' | '.join(cells)} |" for cells in lines]
         return "\n".join([rendered[0], "|" + "---|" * len(headings), *rendered[1:]])
+
+
+def whole_epochs(updates, length=500):
+    """Equal epochs that make about as many updates, each of about `length`.
+
+    Args:
+        updates: number > 0, wanted in all.
+        length: positive int, updates that an epoch should have.
+
+    Returns:
+        (epochs, updates of each), two positive ints; their product is `updates` but for the
+        rounding, which takes away less than one update an epoch.
+
+    Raises:
+        ValueError: an argument out of its range.
+
+    Example:
+        >>> whole_epochs(1600)
+        (3, 533)
+    """
+    updates = checks.positive_number(updates=updates)
+    epochs = max(1, round(updates / checks.positive(length=length)))
+    return epochs, max(1, int(updates / epochs))
 
 
 def _cell(value, digits):

@@ -17,6 +17,8 @@ Bounds hold up to rounding, and up to what of the mass is off the grid.
 
 import numpy as np
 
+from kerasgan import checks
+
 _SUM_TOLERANCE = 1e-6  # of probabilities, which may be a float32 softmax
 _INTEGRAL_TOLERANCE = 1e-3  # of a density, whose tails may lie off the grid
 _SURE = 2.0**-53  # D is held that far from 0 and 1: half the spacing of floats there
@@ -252,10 +254,8 @@ def _log_ratio(p, q):
 
 def _distributions(dx, **arrays):
     """The arrays as float64; ValueError unless each is normalised."""
-    if dx is not None and not 0 < dx < np.inf:
-        raise ValueError(
-            f"dx must be a positive number, or None for probabilities. Received: dx={dx!r}"
-        )
+    if dx is not None:
+        dx = checks.positive_number(dx=dx)
     checked = _densities(**arrays)
     tolerance = _SUM_TOLERANCE if dx is None else _INTEGRAL_TOLERANCE
     for name, p in zip(arrays, checked, strict=True):

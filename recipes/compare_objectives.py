@@ -23,14 +23,12 @@ Time: four minutes a row by the updates' measured step times; on one busy core, 
 Score: the table in README.md, MNIST, seed 0. Fashion-MNIST: not measured yet.
 """
 
-import json
-import time
-
 import keras
 import numpy as np
 from absl import flags
 
 from kerasgan import callbacks, data, files, metrics, models, pictures, runs, tables
+from kerasgan.callbacks import symptoms
 from kerasgan.networks import dcgan
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the table (runs/compare_<dataset>)")
@@ -108,11 +106,14 @@ def main():
         table.add({"family": "real", **score(real_images, images_of("train", samples), extractor)})
     for seed in seeds:
         for family in names:
-            updates = 4 if SMOKE.value else whole_epochs(FAMILY[family][0] * MINUTES.value)
+            wanted = 4 if SMOKE.value else FAMILY[family][0] * MINUTES.value
+            epochs, steps = tables.whole_epochs(wanted, EPOCH)
+            updates = epochs * steps
             if table.find(family=family, seed=seed, updates=updates):
                 continue
             print(f"kerasgan: {family}, seed {seed}, {updates} updates", flush=True)
-            fake_images, row = train(family, seed, updates, samples, workdir)
+            place = workdir / f"{family}-{seed}-{updates}"
+            fake_images, row = train(family, seed, epochs, steps, samples, place)
             row |= score(real_images, fake_images, extractor)
             table.add({"family": family, "seed": seed, "updates": updates, **row})
             with files.replacing(workdir / "table.md") as temporary:
@@ -121,63 +122,36 @@ def main():
     print(f"kerasgan: table and samples: {workdir}")
 
 
-def whole_epochs(updates):
-    """About as many updates, in equal epochs of about 500."""
-    epochs = max(1, round(updates / EPOCH))
-    return epochs * int(updates / epochs)
-
-
 def images_of(split, number):
     """The first images of a split."""
     dataset = data.load(DATASET.value, split, shuffle_seed=None, source=SOURCE.value)
     return np.stack([images for images, _ in dataset.take(number).as_numpy_iterator()])
 
 
-def train(family, seed, updates, samples, workdir):
+def train(family, seed, epochs, steps, samples, folder):
     """Trains one row, or goes on with it: (samples, what to note in the row)."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     _, batch_size, build = FAMILY[family]
-    folder = workdir / f"{family}-{seed}-{updates}"
     dataset = data.load(
         DATASET.value, batch_size=batch_size, shuffle_seed=seed, source=SOURCE.value
     )
     model = build(seed=seed)
-    clock = Clock(folder)
+    clock = callbacks.Clock(folder)
     health = callbacks.Health(real=dataset, directory=folder / "health")
     checkpoint = callbacks.Checkpoint(folder / "checkpoints")
-    epochs = max(1, round(updates / EPOCH))
     model.fit(
         dataset,
         epochs=epochs,
-        steps_per_epoch=updates // epochs,
-        callbacks=[health, callbacks.NaNGuard(), checkpoint, clock],
+        steps_per_epoch=steps,
+        callbacks=[health, callbacks.NaNGuard(), clock, checkpoint],
         verbose=2,
     )
     with files.replacing(folder / "final.keras") as temporary:
         model.save(temporary)
     fake_images = model.generate(samples, seed=seed)
     pictures.save_png(pictures.image_grid(fake_images[:100], 10), folder / "samples.png")
-    found = ", ".join(sorted({finding["kind"] for finding in health.findings})) or "silent"
-    return fake_images, {"seconds": clock.seconds, "health": found}
-
-
-class Clock(keras.callbacks.Callback):
-    """Adds up the seconds of training, over interruptions too."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self.file = files.writable_directory("folder", folder) / "seconds.json"
-        self.seconds = json.loads(self.file.read_text()) if self.file.exists() else 0.0
-
-    def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self.before, self.began = self.seconds, time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Notes the time."""
-        self.seconds = round(self.before + time.perf_counter() - self.began, 1)
-        files.write_json(self.file, self.seconds)
+    return fake_images, {"seconds": clock.seconds, "health": symptoms.summary(health.findings)}
 
 
 def score(real_images, fake_images, extractor):

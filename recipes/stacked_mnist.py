@@ -15,19 +15,18 @@ that a row does not depend on what else the machine does.
 Command: python recipes/stacked_mnist.py
     (the same command again goes on where it stopped, inside a row too; --smoke takes seconds;
     --help shows all flags)
-Makes: <workdir>/rows.jsonl and table.md; <workdir>/<objective>/ with checkpoints, samples.png.
+Makes: <workdir>/rows.jsonl and table.md; in a folder for each row samples.png, the checkpoints
+    and what Health found.
 Time: not measured yet.
 Score: not measured yet.
 """
-
-import json
-import time
 
 import keras
 import numpy as np
 from absl import flags
 
 from kerasgan import callbacks, data, files, metrics, models, pictures, runs, tables
+from kerasgan.callbacks import symptoms
 from kerasgan.metrics import mode_coverage
 from kerasgan.networks import dcgan
 
@@ -35,6 +34,7 @@ IMAGE_SHAPE = (28, 28, 3)
 LATENT_DIM = 100
 WIDTH = 32  # channels next to the image
 BATCH = 64
+EPOCH = 500  # updates between two lines of the log, about
 GAMMA = 1.0  # weight of R1 and R2
 IMAGES = {"train": 128_000, "test": 26_000}
 CHUNK = 500  # samples classified at a time
@@ -86,6 +86,7 @@ COLUMNS = {
     "modes": "modes",
     "kl": "KL",
     "seconds": "seconds",
+    "health": "health",
 }
 
 
@@ -101,19 +102,22 @@ def main():
     if not table.find(model="data"):
         table.add({"model": "data", **score(labels_of_data("test", workdir), real_labels)})
     for name in ONLY.value or MODELS:
-        updates = 4 if SMOKE.value else round(MODELS[name][0] * MINUTES.value)
+        wanted = 4 if SMOKE.value else MODELS[name][0] * MINUTES.value
+        epochs, steps = tables.whole_epochs(wanted, EPOCH)
+        updates = epochs * steps
         if not table.find(model=name, seed=SEED.value, updates=updates):
             print(f"kerasgan: {name}, seed {SEED.value}, {updates} updates", flush=True)
-            labels, seconds = train(name, updates, workdir / f"{name}-{SEED.value}-{updates}")
-            row = {"model": name, "seed": SEED.value, "updates": updates, "seconds": seconds}
-            table.add({**row, **score(labels, real_labels)})
+            place = workdir / f"{name}-{SEED.value}-{updates}"
+            labels, row = train(name, epochs, steps, place)
+            row |= score(labels, real_labels)
+            table.add({"model": name, "seed": SEED.value, "updates": updates, **row})
         with files.replacing(workdir / "table.md") as temporary:
             temporary.write_text(table.markdown(COLUMNS) + "\n")
     print(f"\n{table.markdown(COLUMNS)}\n\nkerasgan: table and samples: {workdir}")
 
 
-def train(name, updates, folder):
-    """Trains one row, or goes on with it: (labels of 26,000 samples, seconds of training)."""
+def train(name, epochs, steps, folder):
+    """Trains one row, or goes on with it: (labels of 26,000 samples, what to note in the row)."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(SEED.value)
     dataset = data.stacked_mnist("train", BATCH, SEED.value, SOURCE.value)
@@ -123,13 +127,14 @@ def train(name, updates, folder):
         generator=dcgan.build_generator(LATENT_DIM, IMAGE_SHAPE, WIDTH),
         seed=SEED.value,
     )
-    clock = Clock(folder)
-    steps = min(updates, 500)
+    clock = callbacks.Clock(folder)
+    health = callbacks.Health(real=dataset, directory=folder / "health")
     model.fit(
         dataset,
-        epochs=-(-updates // steps),
+        epochs=epochs,
         steps_per_epoch=steps,
         callbacks=[
+            health,
             callbacks.NaNGuard(),
             clock,
             callbacks.Checkpoint(folder / "checkpoints", every_steps=100),
@@ -138,25 +143,8 @@ def train(name, updates, folder):
     )
     samples = model.generate(number("test"), seed=SEED.value)
     pictures.save_png(pictures.image_grid(samples[:100], 10), folder / "samples.png")
-    return classify(samples), clock.seconds
-
-
-class Clock(keras.callbacks.Callback):
-    """Adds up the seconds of training, over interruptions too."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self.file = files.writable_directory("folder", folder) / "seconds.json"
-        self.seconds = json.loads(self.file.read_text()) if self.file.exists() else 0.0
-
-    def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self.before, self.began = self.seconds, time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Notes the time."""
-        self.seconds = round(self.before + time.perf_counter() - self.began, 1)
-        files.write_json(self.file, self.seconds)
+    note = {"seconds": clock.seconds, "health": symptoms.summary(health.findings)}
+    return classify(samples), note
 
 
 # Measuring --------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
-"""Tables: rows survive, the last one counts, a damaged file is named."""
+"""Tables: rows survive, the last one counts, a damaged file is named; whole epochs."""
 
 import json
 
 import pytest
 
-from kerasgan.tables import Table
+from kerasgan.tables import Table, whole_epochs
 
 
 def test_rows_are_found_by_all_their_values_the_last_one_first(tmp_path):
@@ -50,3 +50,26 @@ def test_a_damaged_line_is_named(tmp_path, line):
     (tmp_path / "rows.jsonl").write_text('{"a": 1}\n' + line + "\n")
     with pytest.raises(ValueError, match=r"JSON object.*Received: .*rows.jsonl, line 2"):
         Table(tmp_path / "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    "updates, length, expected",
+    [
+        (4, 500, (1, 4)),
+        (2.6, 500, (1, 2)),
+        (0.3, 500, (1, 1)),
+        (749, 500, (1, 749)),
+        (751, 500, (2, 375)),
+        (1750.9, 500, (4, 437)),  # 3.5 epochs; of 1748 updates it would be 3
+        (32500, 500, (65, 500)),
+        (10, 3, (3, 3)),
+    ],
+)
+def test_whole_epochs(updates, length, expected):
+    assert whole_epochs(updates, length) == expected
+
+
+@pytest.mark.parametrize("arguments", [(0,), (float("inf"),), (10, 0), (10, 2.5)])
+def test_whole_epochs_of_nothing(arguments):
+    with pytest.raises(ValueError, match=r"Received: (updates|length)="):
+        whole_epochs(*arguments)

@@ -1,4 +1,5 @@
-"""Callbacks for `fit`: samples, checkpoints that resume exactly, logs, guards, learning rates.
+"""Callbacks for `fit`: samples, checkpoints that resume exactly, logs, guards, learning rates,
+a clock.
 
 Put them in this order: `NaNGuard` or `Health` first, so that nothing is made of a broken model,
 `Checkpoint` last, so that what the others write for an epoch is there before the run can go on
@@ -6,6 +7,8 @@ behind it.
 """
 
 from kerasgan.callbacks.checkpoint import Checkpoint
+from kerasgan.callbacks.clock import Clock
+from kerasgan.callbacks.contact_sheet import ContactSheet
 from kerasgan.callbacks.health import Health
 from kerasgan.callbacks.learning_rate import LearningRateScheduler
 from kerasgan.callbacks.logs import CSVLog, tensorboard
@@ -15,6 +18,8 @@ from kerasgan.callbacks.sample_grid import SampleGrid
 __all__ = [
     "CSVLog",
     "Checkpoint",
+    "Clock",
+    "ContactSheet",
     "Health",
     "LearningRateScheduler",
     "NaNGuard",

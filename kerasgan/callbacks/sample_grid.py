@@ -2,16 +2,15 @@
 
 import inspect
 
-import keras
 import numpy as np
 
-from kerasgan import checks, files, pictures
-from kerasgan.callbacks.nan_guard import not_finite
+from kerasgan import checks, pictures
+from kerasgan.callbacks.epoch_pictures import EpochPictures
 
 _MOST_CLASSES = 10  # rows of a conditional model unless more are asked for
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(EpochPictures):
     """Saves `<directory>/epoch-0001.png`, ... and, at the end, `<directory>/training.gif`.
 
     The latents are the same each time, so that one can watch a sample develop. Models whose
@@ -41,14 +40,11 @@ class SampleGrid(keras.callbacks.Callback):
     def __init__(
         self, directory, rows=None, columns=10, seed=0, every=1, truncation=None, gif=True
     ):
-        super().__init__()
+        super().__init__(directory, every, gif)
         self.rows = rows if rows is None else checks.positive(rows=rows)
         self.columns = checks.positive(columns=columns)
         self.seed = seed
-        self.every = checks.positive(every=every)
         self.truncation = truncation
-        self.gif = gif
-        self.directory = files.writable_directory("directory", directory)
 
     def set_model(self, model):
         """Checks that the model makes images."""
@@ -58,10 +54,6 @@ class SampleGrid(keras.callbacks.Callback):
                 f"Received: model={type(model).__name__}"
             )
         super().set_model(model)
-
-    def file(self, epoch):
-        """The picture's path; epochs count from 1."""
-        return self.directory / f"epoch-{epoch:04d}.png"
 
     def picture(self, model):
         """The grid of `model`'s samples now: uint8 array (height, width, channels)."""
@@ -73,14 +65,3 @@ class SampleGrid(keras.callbacks.Callback):
         else:
             images = model.generate((self.rows or self.columns) * self.columns, **keywords)
         return pictures.image_grid(images, self.columns)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Saves the epoch's picture, unless the model has diverged."""
-        if (epoch + 1) % self.every == 0 and not not_finite(logs):
-            pictures.save_png(self.picture(self.model), self.file(epoch + 1))
-
-    def on_train_end(self, logs=None):
-        """Makes the GIF of all the pictures that are there."""
-        saved = sorted(self.directory.glob("epoch-*.png"), key=lambda p: int(p.stem[6:]))
-        if self.gif and saved:
-            pictures.save_gif(saved, self.directory / "training.gif")

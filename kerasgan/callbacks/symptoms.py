@@ -189,3 +189,15 @@ def collapse(distance_ratio, least_distance, classes=None, real_classes=None, le
             f"{real_classes:.1f}"
         )
     return (f"The generator has collapsed: {'; '.join(reasons)}.", values) if reasons else None
+
+
+def summary(findings):
+    """The kinds of `Health.findings` in a line, each once; "silent" if there are none.
+
+    Example:
+        >>> summary([{"kind": "exploding"}, {"kind": "not_finite"}, {"kind": "exploding"}])
+        'exploding, not_finite'
+        >>> summary([])
+        'silent'
+    """
+    return ", ".join(sorted({finding["kind"] for finding in findings})) or "silent"

@@ -24,6 +24,7 @@ import keras
 from keras import ops
 
 from kerasgan import checks
+from kerasgan.layers.walk import every_layer
 
 _FIRST_ITERATIONS = 20
 _LEAST_SIGMA = 1e-6  # a kernel of zeros stays one
@@ -42,7 +43,7 @@ def advance_spectral_norms(network):
         >>> network = keras.Sequential([keras.Input((4,)), SpectralDense(3)])
         >>> advance_spectral_norms(network)
     """
-    for layer in network._flatten_layers():
+    for layer in every_layer(network):
         if isinstance(layer, SpectralLayer) and layer.trainable:
             layer.advance()
 

@@ -180,11 +180,17 @@ class InceptionScore(BufferedMetric):
 
 
 class _NeighbourMetric(BufferedMetric):
-    """What the two metrics of nearest neighbours share: their k."""
+    """A score of nearest neighbours, by a function of features that returns a dict of `keys`."""
+
+    function = None  # of a subclass: (real features, fake features, k) -> dict: key -> float
 
     def __init__(self, extractor, k, **kwargs):
         super().__init__(extractor, **kwargs)
         self.k = checks.positive(k=k)
+
+    def _statistics(self, real, fake):
+        values = self.function(real, fake, self.k)
+        return [values[key] for key in self.keys]
 
     def _settings(self):
         return {**super()._settings(), "k": self.k}
@@ -215,13 +221,10 @@ class PrecisionRecall(_NeighbourMetric):
 
     statistic = "precision_recall"
     keys = ("precision", "recall")
+    function = staticmethod(precision_recall.precision_recall)
 
     def __init__(self, extractor, k=3, **kwargs):
         super().__init__(extractor, k, **kwargs)
-
-    def _statistics(self, real, fake):
-        values = precision_recall.precision_recall(real, fake, self.k)
-        return [values[key] for key in self.keys]
 
 
 @keras.saving.register_keras_serializable("kerasgan")
@@ -249,10 +252,7 @@ class DensityCoverage(_NeighbourMetric):
 
     statistic = "density_coverage"
     keys = ("density", "coverage")
+    function = staticmethod(precision_recall.density_coverage)
 
     def __init__(self, extractor, k=5, **kwargs):
         super().__init__(extractor, k, **kwargs)
-
-    def _statistics(self, real, fake):
-        values = precision_recall.density_coverage(real, fake, self.k)
-        return [values[key] for key in self.keys]

@@ -19,7 +19,7 @@ Departures, and why:
 import keras
 import tensorflow as tf
 
-from kerasgan import checks
+from kerasgan import checks, layers
 from kerasgan.losses import Wasserstein, penalties
 from kerasgan.models.unconditional import UnconditionalModel
 from kerasgan.networks import dcgan
@@ -167,7 +167,7 @@ class WGANGP(WassersteinModel):
         )
         batch_norms = [
             layer.name
-            for layer in self.critic._flatten_layers()
+            for layer in layers.every_layer(self.critic)
             if isinstance(layer, keras.layers.BatchNormalization)
         ]
         if batch_norms:

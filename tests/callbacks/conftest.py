@@ -1,5 +1,7 @@
 """A GAN small enough that a step takes a millisecond, on data with one order for all epochs."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -35,6 +37,22 @@ def dataset():
     """Five batches of four images, each pass in the same order."""
     images = np.random.default_rng(0).uniform(-1, 1, (20, 4, 4, 1)).astype("float32")
     return tf.data.Dataset.from_tensor_slices(images).batch(4, drop_remainder=True)
+
+
+@pytest.fixture(scope="session")
+def real():
+    """200 images that differ."""
+    images = np.random.default_rng(0).normal(0.3, 1.0, (200, 4, 4, 1))
+    return np.tanh(images).astype("float32")
+
+
+@pytest.fixture(scope="session")
+def ring():
+    """400 points of 8 modes, as many to each."""
+    random = np.random.default_rng(0)
+    angles = random.permutation(400) % 8 * math.pi / 4
+    points = np.stack([np.cos(angles), np.sin(angles)], -1) + random.normal(0.0, 0.01, (400, 2))
+    return points.astype("float32")
 
 
 class Killed(BaseException):

@@ -54,10 +54,8 @@ def test_the_rules_of_section_3():
     assert len(kinds(generator, keras.layers.BatchNormalization)) == 4  # not at the output
     assert len(kinds(discriminator, keras.layers.BatchNormalization)) == 3  # not at the input
     assert kinds(generator, keras.layers.Activation)[-1].activation is keras.activations.tanh
-    assert all(
-        layer.negative_slope == pytest.approx(0.2)
-        for layer in kinds(discriminator, keras.layers.LeakyReLU)
-    )
+    slopes = [layer.negative_slope for layer in kinds(discriminator, keras.layers.LeakyReLU)]
+    assert slopes == [pytest.approx(0.2)] * 4
     kernels = [v.numpy().ravel() for v in generator.trainable_variables if v.name == "kernel"]
     spread = np.concatenate(kernels).std()
     assert 0.0195 < spread < 0.0205  # N(0, 0.02)
@@ -83,7 +81,7 @@ def test_normalization_of_the_discriminator(normalization, kind):
     assert len(kinds(discriminator, kind)) == 1  # not at the input
     plain = dcgan_file.build_discriminator(shape, 4, None)
     assert not kinds(plain, kind)
-    assert all(layer.use_bias for layer in kinds(plain, keras.layers.Conv2D))
+    assert [layer.use_bias for layer in kinds(plain, keras.layers.Conv2D)] == [True] * 2
 
 
 def test_an_unknown_normalization_is_named():

