@@ -1,21 +1,11 @@
 """`image_folder`: a user's own pictures."""
 
 import concurrent.futures
-import functools
-import os
-import pathlib
-import time
-import warnings
 
-import numpy as np
-import tensorflow as tf
-
-from kerasgan.data import pictures, pipeline
+from kerasgan.data import collection, pictures, pipeline
 from kerasgan.data.order import EpochOrder, check_seed
 
 _MEMORY_LIMIT = 1 << 30  # bytes of pictures, at the wanted size, that are held in memory
-_PROGRESS_SECONDS = 5
-_NAMES_LISTED = 20
 
 
 def image_folder(
@@ -57,7 +47,7 @@ def image_folder(
             `on_corrupt="error"`.
 
     Example:
-        >>> import tempfile, kerasgan
+        >>> import tempfile, kerasgan, tensorflow as tf
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     picture = tf.io.encode_png(tf.zeros((20, 30, 3), tf.uint8))
         ...     tf.io.write_file(f"{folder}/black.png", picture)
@@ -72,13 +62,20 @@ def image_folder(
     size = pipeline.check_image_size(image_size)
     if size is None:
         raise ValueError("Pictures need a common image_size. Received: image_size=None")
-    paths = _list_pictures(root)
-    classes = _class_names(root, paths) if labels == "auto" else None
-    paths, images, errors, read = _read_all(paths, size, channels, crop)
-    _report_errors(root, errors, len(paths), on_corrupt)
-    pipeline.check_enough(batch_size, len(paths), drop_remainder)
+    found = collection.list_pictures("directory", root)
+    classes = _class_names(found) if labels == "auto" else None
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        wide = any(pool.map(pictures.is_16_bit, [root / picture.name for picture in found]))
+    shape, dtype = (*size, channels), "uint16" if wide else "uint8"
+
+    def decode(picture):
+        return pictures.fit(pictures.decode(picture.read()), size, channels, crop, dtype)
+
+    decoded = collection.decode_all(found, decode, shape, dtype, root, on_corrupt, _MEMORY_LIMIT)
+    total = len(decoded.items)
+    pipeline.check_enough(batch_size, total, drop_remainder)
     order = EpochOrder(
-        len(paths),
+        total,
         shuffle_seed,
         {
             "name": root.name,
@@ -87,17 +84,16 @@ def image_folder(
             "origin": str(root),
             "num_classes": len(classes) if classes else None,
             "class_names": classes,
-            "image_shape": (*size, channels),
-            "skipped": [str(path) for path in errors],
+            "image_shape": shape,
+            "skipped": [str(root / name) for name in decoded.skipped],
         },
     )
-    what = f"{len(paths):,} image{'' if len(paths) == 1 else 's'} of {(*size, channels)}"
+    what = f"{total:,} image{'' if total == 1 else 's'} of {shape}"
     print(f"kerasgan.data: {what} from {root}" + (f", {len(classes)} classes" if classes else ""))
-    reader = _file_reader(paths, read, (*size, channels)) if images is None else None
     return pipeline.image_dataset(
         order,
-        reader or pipeline.array_reader(images),
-        [classes.index(_class_of(root, path)) for path in paths] if classes else None,
+        decoded.read,
+        [classes.index(_class_of(picture)) for picture in decoded.items] if classes else None,
         batch_size,
         drop_remainder,
     )
@@ -116,39 +112,17 @@ def _check_arguments(directory, channels, labels, on_corrupt, crop):
                 f"Expected {name} to be one of {', '.join(map(repr, allowed))}. "
                 f"Received: {name}={value!r}"
             )
-    root = pathlib.Path(directory).expanduser().absolute()
-    if not root.is_dir():
-        raise ValueError(
-            "Expected a folder of pictures, and there is none of that name; check the path. "
-            f"Received: directory={str(directory)!r}"
-        )
-    return root
+    return collection.find_directory("directory", directory)
 
 
-def _list_pictures(root):
-    found = [
-        path
-        for path in sorted(root.rglob("*"))
-        if path.suffix.lower() in pictures.EXTENSIONS
-        and path.is_file()
-        and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(root).parts)
-    ]
-    if not found:
-        raise ValueError(
-            f"The folder holds no pictures ({', '.join(pictures.EXTENSIONS)}), nor do its "
-            f"sub-folders. Received: directory={str(root)!r}"
-        )
-    return found
+def _class_of(picture):
+    return picture.name.split("/")[0]
 
 
-def _class_of(root, path):
-    return path.relative_to(root).parts[0]
-
-
-def _class_names(root, paths):
-    """Sorted names of the sub-folders that hold pictures; None if they lie directly in `root`."""
-    loose = [path.name for path in paths if path.parent == root]
-    if len(loose) == len(paths):
+def _class_names(found):
+    """Sorted names of the sub-folders that hold pictures; None if all lie beside those."""
+    loose = [picture.name for picture in found if "/" not in picture.name]
+    if len(loose) == len(found):
         return None
     if loose:
         raise ValueError(
@@ -156,75 +130,4 @@ def _class_names(root, paths):
             "Move them into sub-folders, or pass labels=None for images alone. "
             f"Received: {len(loose)} pictures beside the sub-folders, such as {loose[0]!r}"
         )
-    return sorted({_class_of(root, path) for path in paths})
-
-
-def _read_all(paths, size, channels, crop):
-    """Decodes every picture.
-
-    Returns:
-        (readable paths, their images or None if they are too many for memory, {path: error} of
-        the others, function that reads one path).
-    """
-    workers = min(8, (os.cpu_count() or 1) + 1)
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        dtype = "uint16" if any(pool.map(pictures.is_16_bit, paths)) else "uint8"
-        read = functools.partial(
-            pictures.read_picture, size=size, channels=channels, crop=crop, dtype=dtype
-        )
-        shape = (len(paths), *size, channels)
-        fits = np.prod(shape) * np.dtype(dtype).itemsize <= _MEMORY_LIMIT
-        images = np.empty(shape, dtype) if fits else None
-        good, errors, shown = [], {}, time.monotonic()
-        for done, (path, outcome) in enumerate(zip(paths, pool.map(_attempt(read), paths))):
-            if isinstance(outcome, OSError):
-                errors[path] = outcome
-                continue
-            if fits:
-                images[len(good)] = outcome
-            good.append(path)
-            if time.monotonic() - shown > _PROGRESS_SECONDS:
-                shown = time.monotonic()
-                print(f"kerasgan.data: {done + 1:,} of {len(paths):,} pictures read")
-    return good, images[: len(good)] if fits else None, errors, read
-
-
-def _attempt(read):
-    def attempt(path):
-        try:
-            return read(path)
-        except OSError as error:
-            return error
-
-    return attempt
-
-
-def _report_errors(root, errors, num_good, on_corrupt):
-    if not errors:
-        return
-    lines = [f"{path.relative_to(root)}: {error}" for path, error in errors.items()]
-    more = len(lines) - _NAMES_LISTED
-    listed = "\n  ".join(lines[:_NAMES_LISTED] + [f"and {more} more"] * (more > 0))
-    if on_corrupt == "error" or not num_good:
-        hint = "" if not num_good else ', or pass on_corrupt="skip" to leave them out'
-        raise ValueError(
-            f"Pictures that can't be decoded; repair or remove them{hint}:\n  {listed}\n"
-            f"Received: {len(errors)} damaged of {num_good + len(errors)} in {root}"
-        )
-    warnings.warn(
-        f"{len(errors)} damaged pictures in {root} are left out:\n  {listed}", stacklevel=3
-    )
-
-
-def _file_reader(paths, read, shape):
-    """Reader of examples from the files themselves, for the pipeline."""
-    dtype = tf.as_dtype(read.keywords["dtype"])
-
-    def read_batch(indices):
-        return np.stack([read(paths[index]) for index in indices])
-
-    def reader(indices):
-        images = tf.numpy_function(read_batch, [indices], dtype)
-        return tf.ensure_shape(images, (*indices.shape, *shape))
-
-    return reader
+    return sorted({_class_of(picture) for picture in found})

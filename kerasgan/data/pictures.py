@@ -1,7 +1,6 @@
-"""One picture file to an array of the wanted size and channels."""
+"""An encoded picture to an array of the wanted size and channels."""
 
 import io
-import pathlib
 import struct
 
 import numpy as np
@@ -12,45 +11,33 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601
 
 
+class Unfit(Exception):
+    """A picture that can be decoded but not used as asked; the message says why."""
+
+
 def is_16_bit(path):
     """Whether a file's first bytes are those of a PNG of 16 bits a channel."""
     with open(path, "rb") as file:
         return _is_16_bit_png(file.read(26))
 
 
-def read_picture(path, size, channels, crop, dtype):
-    """Reads, crops, resizes and converts a picture.
+def decode(data):
+    """Decodes a picture; EXIF rotation is applied.
 
     Args:
-        path: file to read.
-        size: (height, width) wanted.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA) wanted. Without alpha, transparent pixels are laid
-            over white.
-        crop: "center" cuts to the aspect of `size` first, "none" distorts.
-        dtype: "uint8" or "uint16", the range of the result.
+        data: the encoded bytes: PNG, JPEG, BMP, GIF (first frame), WebP.
 
     Returns:
-        Array `[height, width, channels]` of `dtype`.
+        Array `[height, width, 1 to 4]` of uint8, or of uint16 for a PNG of 16 bits. 2 channels are
+        grey and alpha, 4 RGB and alpha.
 
     Raises:
-        OSError: a file that can't be decoded.
+        OSError: bytes that can't be decoded.
+
+    Example:
+        >>> decode(tf.io.encode_png(tf.zeros((2, 3, 1), tf.uint16)).numpy()).shape
+        (2, 3, 1)
     """
-    pixels = _decode(pathlib.Path(path).read_bytes())
-    image = _convert(pixels.astype("float32") / np.iinfo(pixels.dtype).max, channels)
-    if crop == "center":
-        image = _center_crop(image, size)
-    if image.shape[:2] != size:
-        with tf.device("CPU:0"):
-            image = tf.image.resize(image, size, "bilinear", antialias=True).numpy()
-    return np.rint(np.clip(image, 0, 1) * np.iinfo(dtype).max).astype(dtype)
-
-
-def _is_16_bit_png(head):
-    return head.startswith(_PNG) and len(head) >= 25 and struct.unpack_from("B", head, 24) == (16,)
-
-
-def _decode(data):
-    """Array `[height, width, 1 to 4]` of uint8, or uint16 for a 16-bit PNG."""
     if _is_16_bit_png(data):  # Pillow would cut colours to 8 bits
         try:
             with tf.device("CPU:0"):
@@ -70,6 +57,46 @@ def _decode(data):
     except Exception as error:  # Pillow's decoders raise many kinds of error on damaged files
         raise OSError(f"{type(error).__name__}: {error}") from error
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def fit(pixels, size, channels, crop, dtype):
+    """Converts, crops and resizes (bilinear, antialiased) a decoded picture.
+
+    Args:
+        pixels: what `decode` returns.
+        size: (height, width) wanted.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA) wanted. Without alpha, transparent pixels are laid
+            over white.
+        crop: what is cut out first: "center" the greatest central part of the aspect of `size`;
+            (rows, columns) the central part of that many pixels; "none" distorts instead.
+        dtype: "uint8" or "uint16", the range of the result.
+
+    Returns:
+        Array `[height, width, channels]` of `dtype`.
+
+    Raises:
+        Unfit: a picture smaller than the crop.
+
+    Example:
+        >>> fit(np.zeros((4, 6, 1), "uint8"), (2, 2), 3, (3, 3), "uint16").shape
+        (2, 2, 3)
+    """
+    image = _convert(pixels.astype("float32") / np.iinfo(pixels.dtype).max, channels)
+    if crop == "center":
+        image = _center_crop(image, size)
+    elif crop != "none":
+        height, width = image.shape[:2]
+        if height < crop[0] or width < crop[1]:
+            raise Unfit(f"{height} x {width} pixels, smaller than the crop {crop[0]} x {crop[1]}")
+        image = _cut(image, *crop)
+    if image.shape[:2] != size:
+        with tf.device("CPU:0"):
+            image = tf.image.resize(image, size, "bilinear", antialias=True).numpy()
+    return np.rint(np.clip(image, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
+def _is_16_bit_png(head):
+    return head.startswith(_PNG) and len(head) >= 25 and struct.unpack_from("B", head, 24) == (16,)
 
 
 def _mode(picture):
@@ -98,6 +125,10 @@ def _center_crop(image, size):
     height, width = image.shape[:2]
     scale = min(height / size[0], width / size[1])
     rows = max(1, min(height, round(size[0] * scale)))
-    columns = max(1, min(width, round(size[1] * scale)))
-    top, left = (height - rows) // 2, (width - columns) // 2
+    return _cut(image, rows, max(1, min(width, round(size[1] * scale))))
+
+
+def _cut(image, rows, columns):
+    """The central part of `image`."""
+    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
     return image[top : top + rows, left : left + columns]

@@ -30,12 +30,12 @@ def data_dir():
 
 def read_prepared(entry, split):
     """(images, labels, folder) of a data set that TFDS has prepared; does no downloads."""
-    folder = _prepared_folder(entry)
+    folder = prepared_folder(entry)
     if folder is None:
         raise Unavailable(
             f"no prepared {entry.name} under {data_dir()}; set TFDS_DATA_DIR to where it is"
         )
-    builder = _import_tfds().builder_from_directory(folder)
+    builder = import_tfds().builder_from_directory(folder)
     try:
         dataset = builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
         batches = list(dataset.batch(1000).as_numpy_iterator())
@@ -54,15 +54,17 @@ def download(entry, split):
         raise Unavailable("tensorflow_datasets is not installed: pip install tensorflow-datasets")
     manual_dir = data_dir() / "downloads" / "manual" / entry.name
     for name, sha256 in entry.files.items():
-        _fetch(entry.url + name, manual_dir / name, sha256)
-    tfds = _import_tfds()
+        fetch(entry.url + name, manual_dir / name, sha256)
+    tfds = import_tfds()
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
     builder = tfds.builder(entry.name, data_dir=data_dir())
     builder.download_and_prepare(download_config=config)
     return read_prepared(entry, split)
 
 
-def _prepared_folder(entry):
+def prepared_folder(entry):
+    """The newest version of a data set that TFDS has prepared; None if there is none."""
+
     def version(folder):
         return [int(part) for part in folder.name.split(".")]
 
@@ -70,7 +72,8 @@ def _prepared_folder(entry):
     return max(folders, key=version, default=None)
 
 
-def _import_tfds():
+def import_tfds():
+    """The module tensorflow_datasets; Unavailable if it can't be imported."""
     try:
         import tensorflow_datasets
     except ImportError as error:
@@ -81,7 +84,7 @@ def _import_tfds():
     return tensorflow_datasets
 
 
-def _fetch(url, path, sha256):
+def fetch(url, path, sha256):
     """Downloads `url` to `path` unless the right file is there already."""
     with contextlib.suppress(ValueError, FileNotFoundError):
         return verify(path, sha256)

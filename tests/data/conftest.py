@@ -1,7 +1,9 @@
 import os
 import pathlib
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 
 @pytest.fixture
@@ -24,3 +26,38 @@ def nothing_available(monkeypatch, tmp_path):
 
     monkeypatch.setattr("kerasgan.data.tfds_source._open_url", refuse)
     return tmp_path
+
+
+@pytest.fixture
+def coordinates():
+    """Makes a picture whose pixel (row, column) is (row, column, mark)."""
+
+    def make(height, width, mark=0):
+        rows, columns = np.mgrid[:height, :width]
+        return np.stack([rows, columns, np.full_like(rows, mark)], axis=-1).astype("uint8")
+
+    return make
+
+
+@pytest.fixture
+def save_picture():
+    """Saves an array as a PNG (8 or 16 bit); returns its path."""
+
+    def save(path, pixels):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tf.io.encode_png(pixels).numpy())
+        return path
+
+    return save
+
+
+@pytest.fixture
+def to_bytes():
+    """Maps images in [-1, 1] back to the integers in [0, 255] that they come from."""
+
+    def to_bytes(images):
+        exact = (np.asarray(images, "float64") + 1.0) * 127.5
+        assert abs(exact - np.rint(exact)).max() < 1e-4
+        return np.rint(exact).astype(int)
+
+    return to_bytes

@@ -171,7 +171,9 @@ def test_pictures_too_many_for_memory_are_the_same(tmp_path, rng, monkeypatch):
         monkeypatch.setattr(folder_module, "_MEMORY_LIMIT", 0)
         read = data.image_folder(tmp_path, 2, 4, drop_remainder=False)
     assert held.element_spec == read.element_spec
-    for one, two in zip(list(held), list(read)):
+    held_batches, read_batches = list(held), list(read)
+    assert len(held_batches) == 3
+    for one, two in zip(held_batches, read_batches, strict=True):
         np.testing.assert_array_equal(one[0], two[0])
         np.testing.assert_array_equal(one[1], two[1])
 

@@ -100,7 +100,7 @@ def test_newest_prepared_version_counts(monkeypatch, tmp_path):
         folder = tmp_path / "mnist" / version
         folder.mkdir(parents=True)
         (folder / "dataset_info.json").write_text("{}")
-    assert tfds_source._prepared_folder(MNIST).name == "3.0.10"
+    assert tfds_source.prepared_folder(MNIST).name == "3.0.10"
 
 
 # Files -----------------------------------------------------------------------------------------
@@ -178,6 +178,7 @@ def test_jpeg_zip_says_that_it_is_lossy(nothing_available, monkeypatch, capsys):
     for label, (image, found) in enumerate(ds):
         assert int(found) == label
         np.testing.assert_allclose(image, (100 + 10 * label) / 127.5 - 1, atol=2 / 127.5)
+    assert label == 9
     with pytest.raises(Unavailable, match=r"holds no pictures test/"):
         raw_files.read_jpeg_zip(path, CIFAR, "test")
 
