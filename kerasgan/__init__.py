@@ -1,6 +1,17 @@
 """kerasgan: a GAN model zoo for Keras 3 on TensorFlow."""
 
-from kerasgan import callbacks, data, layers, losses, metrics, models, runs, serving, theory
+from kerasgan import (
+    callbacks,
+    data,
+    layers,
+    losses,
+    metrics,
+    models,
+    runs,
+    schedules,
+    serving,
+    theory,
+)
 from kerasgan.version import __version__
 
 __all__ = [
@@ -12,6 +23,7 @@ __all__ = [
     "metrics",
     "models",
     "runs",
+    "schedules",
     "serving",
     "theory",
 ]

@@ -100,3 +100,33 @@ def network(name, network, inputs, output=None):
             f"{name} must return shape {output} (without the batch axis). "
             f"Received: a network that returns {made}"
         )
+
+
+def translator(name, network, image_shape, channels=None, condition=None):
+    """ValueError unless `network` maps images (and a second input, if it has one) to images of the
+    same height and width.
+
+    Args:
+        name: the argument's name, for the message.
+        network: a built `keras.Model` for images of any size, or of this one.
+        image_shape: (H, W, C) of its input.
+        channels: of its output; None: as the input.
+        condition: shape of the second input, which it must have then; None: it may have seeds of
+            noise, (2,).
+    """
+    number = len(network.inputs)
+    inputs = [(None, *image_shape), (None, *(condition or (2,)))][:number]
+    fits = number in ((2,) if condition else (1, 2)) and all(
+        len(tensor.shape) == len(shape)
+        and all(n is None or m is None or n == m for n, m in zip(tensor.shape, shape))
+        for tensor, shape in zip(network.inputs, inputs)
+    )
+    wanted = (None, *image_shape[:2], channels or image_shape[-1])
+    made = network.compute_output_shape(inputs if number > 1 else inputs[0]) if fits else None
+    if made != wanted:
+        second = f"and {condition}" if condition else "(and seeds (2,), if it takes noise)"
+        raise ValueError(
+            f"{name} must turn images {image_shape} {second} into images {wanted[1:]}. "
+            f"Received: a network from {[tuple(t.shape[1:]) for t in network.inputs]} to "
+            f"{tuple(network.outputs[0].shape[1:]) if made is None else made[1:]}"
+        )

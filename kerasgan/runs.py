@@ -23,7 +23,7 @@ from kerasgan.version import __version__
 # The source is among them as the data themselves are compared.
 MAY_DIFFER = {"workdir", "epochs", "updates", "checkpoint_steps"}
 MAY_DIFFER |= {"source", "export_dir", "tensorboard"}
-_SAME_DATA = ("name", "split", "source", "num_examples", "image_shape", "shuffle_seed", "skipped")
+_MAY_MOVE = {"origin"}  # of the data's description
 _SMOKE_EPOCHS, _SMOKE_STEPS, _SMOKE_BATCH = 2, 3, 16
 _RECORD_SECONDS = 20
 _MOST_PICTURES = 100  # of a run with many short epochs
@@ -211,7 +211,7 @@ class Run:
     def _refuse_other_data(self, dataset):
         now = json.loads(json.dumps(describe(dataset)))
         before = now if self.record["data"] is None else self.record["data"]
-        keys = [key for key in _SAME_DATA if before.get(key) != now.get(key)]
+        keys = [key for key in before if key not in _MAY_MOVE and before[key] != now.get(key)]
         if keys:
             differing = "; ".join(f"{k} (was {before.get(k)!r}, now {now.get(k)!r})" for k in keys)
             raise RunError(
@@ -226,13 +226,14 @@ class Run:
 
     # Training -----------------------------------------------------------------------------
 
-    def train(self, model, dataset, updates=None):
+    def train(self, model, dataset, updates=None, grid=None):
         """Trains `model`, or goes on where the run stands, and leaves `final.keras`.
 
         Args:
             model: an `AdversarialModel`, built and compiled in the same way at each start.
             dataset: what `kerasgan.data` makes, of `batch_size`.
             updates: steps from which the number of epochs follows where the flag is not given.
+            grid: callback that draws the pictures of each epoch; None: a `SampleGrid`.
 
         Raises:
             RunError: other data than at the start; losses that became NaN or infinite; neither
@@ -250,8 +251,8 @@ class Run:
             return
         watched = _Watched(self)
         guard = callbacks.NaNGuard()
-        every = max(1, epochs // _MOST_PICTURES)
-        grid = callbacks.SampleGrid(self.workdir / "samples", every=every)
+        grid = grid or callbacks.SampleGrid(self.workdir / "samples")
+        grid.every = max(1, epochs // _MOST_PICTURES)
         log = callbacks.CSVLog(self.workdir / "log.csv")
         boards = [callbacks.tensorboard(self.workdir / "tensorboard")] if self.tensorboard else []
         model.fit(

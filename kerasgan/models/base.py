@@ -81,6 +81,10 @@ class AdversarialModel(keras.Model):
         """Fake samples to set against one batch of real data (EMA weights, `self.draw_*`)."""
         raise NotImplementedError(f"{type(self).__name__} must implement generate_batch().")
 
+    def real_samples(self, data):
+        """What `generate_batch`'s fakes are set against: the first part of a batch."""
+        return data[0] if isinstance(data, tuple) else data
+
     def set_up(self):
         """Completes construction: EMA copies and the paper's optimizers. Safe to call again
         when the networks have changed (growing); the step counter goes on.
@@ -225,8 +229,7 @@ class AdversarialModel(keras.Model):
         self._open_stream(-1 - tf.convert_to_tensor(self.test_counter))  # never a training step's
         self.test_counter.assign_add(1)
         parts = self._parts(data)
-        real = parts[0] if isinstance(parts, tuple) else parts
-        fake = self.generate_batch(parts)
+        real, fake = self.real_samples(parts), self.generate_batch(parts)
         for metric in self._eval_metrics:
             metric.update_state(real, fake)
         return self._per_worker({"batches": tf.convert_to_tensor(self.test_counter)})

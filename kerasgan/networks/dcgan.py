@@ -9,11 +9,9 @@ tanh in the generator, LeakyReLU 0.2 in the discriminator, weights from N(0, 0.0
 import keras
 from keras import layers
 
-_NORMALIZATIONS = {
-    "batch": layers.BatchNormalization,
-    "layer": lambda: layers.LayerNormalization(axis=(1, 2, 3)),
-    None: None,
-}
+from kerasgan.networks import normalizations
+from kerasgan.networks.normalizations import initializer, normalized
+
 _LARGEST = 1024  # px; beyond it these networks no longer train
 
 
@@ -49,7 +47,8 @@ def build_discriminator(
     Args:
         image_shape: (H, W, C) with H = W, 28 or a power of two from 8 to 1024.
         width: channels of the first map; each map after it has twice as many.
-        normalization: "batch" (the paper's), "layer" (over each image), or None.
+        normalization: "batch" (the paper's), "layer" (over each image), "instance" (over each
+            channel of each image), or None.
         name: the network's name.
 
     Returns:
@@ -81,37 +80,33 @@ def generator_trunk(features, image_shape, width):
     """The generator from a vector of features (latents, with a label or not) to the image."""
     base, doublings = base_and_doublings(image_shape)
     channels = width * 2 ** (doublings - 1)
-    x = layers.Dense(base * base * channels, use_bias=False, kernel_initializer=_normal())(features)
+    x = layers.Dense(base * base * channels, use_bias=False, kernel_initializer=initializer())(
+        features
+    )
     x = layers.Reshape((base, base, channels))(x)  # (batch, base, base, channels)
     x = layers.ReLU()(layers.BatchNormalization()(x))
     for _ in range(doublings - 1):
         channels //= 2
         x = layers.Conv2DTranspose(
-            channels, 5, 2, "same", use_bias=False, kernel_initializer=_normal()
+            channels, 5, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
-    x = layers.Conv2DTranspose(image_shape[-1], 5, 2, "same", kernel_initializer=_normal())(x)
+    x = layers.Conv2DTranspose(image_shape[-1], 5, 2, "same", kernel_initializer=initializer())(x)
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
 def discriminator_trunk(x, image_shape, width, normalization="batch"):
     """The discriminator from a map at the image's size to one logit."""
-    if normalization not in _NORMALIZATIONS:
-        raise ValueError(
-            f"normalization must be one of {list(_NORMALIZATIONS)}. "
-            f"Received: normalization={normalization!r}"
-        )
+    normalizations.check(normalization)
     _, halvings = base_and_doublings(image_shape)
     for i in range(halvings):
-        normalized = normalization is not None and i > 0
+        chosen = normalization if i > 0 else None
         x = layers.Conv2D(
-            width * 2**i, 5, 2, "same", use_bias=not normalized, kernel_initializer=_normal()
+            width * 2**i, 5, 2, "same", use_bias=not chosen, kernel_initializer=initializer()
         )(x)
-        if normalized:
-            x = _NORMALIZATIONS[normalization]()(x)
-        x = layers.LeakyReLU(0.2)(x)
+        x = layers.LeakyReLU(0.2)(normalized(x, chosen))
     x = layers.Flatten()(x)
-    return layers.Dense(1, kernel_initializer=_normal(), dtype="float32", name="logits")(x)
+    return layers.Dense(1, kernel_initializer=initializer(), dtype="float32", name="logits")(x)
 
 
 def base_and_doublings(image_shape):
@@ -129,7 +124,3 @@ def base_and_doublings(image_shape):
             f"(kerasgan.data takes image_size=). Received: image_shape={image_shape}"
         )
     return 4, size.bit_length() - 3
-
-
-def _normal():
-    return keras.initializers.RandomNormal(stddev=0.02)

@@ -1,0 +1,132 @@
+"""An exported translator takes encoded pictures of any size and gives the PNGs that `translate`
+would give, in a process without kerasgan; what is no picture gets INVALID_ARGUMENT.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from kerasgan import serving
+from tests.models.test_cyclegan import TestCycleGAN as CycleGANContract
+from tests.models.test_pix2pix import TestPix2Pix as Pix2PixContract
+from tests.models.test_stargan import TestStarGAN as StarGANContract
+from tests.models.test_stargan import attribute_model
+
+CLIENT = os.path.join(os.path.dirname(__file__), "translation_client.py")
+SIZES = [(8, 8), (13, 21), (30, 5)]
+
+
+def encoded_pictures():
+    """PNGs of three sizes, a JPEG, and one that is to be turned."""
+    rng = np.random.default_rng(0)
+    pictures = [Image.fromarray(rng.integers(0, 255, (*s, 3)).astype("uint8")) for s in SIZES]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    kinds = [("PNG", {})] * 3 + [("JPEG", {}), ("JPEG", {"exif": exif})]
+    files = []
+    for picture, (kind, options) in zip([*pictures, pictures[1], pictures[1]], kinds):
+        file = io.BytesIO()
+        picture.save(file, kind, **options)
+        files.append(file.getvalue())
+    return files
+
+
+def decoded(file, channels):
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
+    image = np.asarray(picture.convert("RGB")).astype("float32") / 255
+    image = image if channels == 3 else image @ np.array([[0.299], [0.587], [0.114]], "float32")
+    return (image * 2 - 1).clip(-1, 1)[None]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """(models, files, what the client got, how its bad requests ended)."""
+    root = tmp_path_factory.mktemp("served")
+    keras.utils.set_random_seed(1)
+    models = {
+        "cyclegan": CycleGANContract().make_model(seed=0),
+        "pix2pix": Pix2PixContract().make_model(seed=0),
+        "stargan": StarGANContract().make_model(seed=0),
+        "attributes": attribute_model(),
+    }
+    exports = {kind: serving.export(model, root / kind) for kind, model in models.items()}
+    files = encoded_pictures()
+    arrays = {f"{i:02d}": np.frombuffer(file, "uint8") for i, file in enumerate(files)}
+    np.savez(root / "pictures.npz", **arrays)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    arguments = [json.dumps(exports), str(root / "pictures.npz"), str(root / "results.npz")]
+    process = subprocess.run(
+        [sys.executable, CLIENT, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env=environment,
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    outcomes = json.loads(process.stdout.split("RESULT")[1])
+    return models, exports, files, dict(np.load(root / "results.npz")), outcomes
+
+
+def close(pixels, image):
+    """Whether a decoded PNG is an image's, up to the rounding of one level."""
+    wanted = np.clip(np.round((image[0] + 1.0) * 127.5), 0, 255)
+    assert pixels.shape == wanted.shape
+    difference = np.abs(pixels.astype(int) - wanted)
+    assert np.ptp(pixels) > 20  # a picture that says something
+    assert difference.max() <= 1 and np.mean(difference != 0) < 0.02
+
+
+def test_cyclegan_both_ways(served):
+    models, _, files, results, _ = served
+    model = models["cyclegan"]
+    for i, file in enumerate(files):
+        picture = decoded(file, 3)
+        close(results[f"cyclegan/translate_a_to_b/{i}"], model.translate_a_to_b(picture))
+        close(results[f"cyclegan/translate_b_to_a/{i}"], model.translate_b_to_a(picture))
+        np.testing.assert_array_equal(
+            results[f"cyclegan/serving_default/{i}"], results[f"cyclegan/translate_a_to_b/{i}"]
+        )
+
+
+def test_pix2pix_has_the_noise_of_seed_and_place(served):
+    models, _, files, results, _ = served
+    for i in (0, 3):
+        batch = np.repeat(decoded(files[i], 1), i + 1, axis=0)
+        wanted = models["pix2pix"].translate(batch, seed=5)[i:]
+        close(results[f"pix2pix/translate/{i}"], wanted)
+
+
+def test_stargan_takes_targets(served):
+    models, _, files, results, _ = served
+    for i, file in enumerate(files):
+        picture = decoded(file, 3)
+        close(results[f"stargan/translate/{i}"], models["stargan"].translate(picture, [i % 3]))
+        row = np.eye(3)[[i % 3]]
+        close(results[f"attributes/translate/{i}"], models["attributes"].translate(picture, row))
+
+
+def test_no_pictures_give_no_pngs(served):
+    empty = {name: tuple(value) for name, value in served[3].items() if name.endswith("empty")}
+    assert len(empty) == 6 and set(empty.values()) == {(0,)}
+
+
+def test_bad_requests_are_invalid_arguments(served):
+    outcomes = dict(served[4])
+    assert outcomes.pop("modules") == []
+    assert len(outcomes) == 6 * 5 + 7
+    assert {what: how for what, how in outcomes.items() if how != "InvalidArgumentError"} == {}
+
+
+def test_signatures(served):
+    _, exports, _, _, _ = served
+    names = {kind: sorted(tf.saved_model.load(p).signatures) for kind, p in exports.items()}
+    assert names["cyclegan"] == ["serving_default", "translate_a_to_b", "translate_b_to_a"]
+    assert names["pix2pix"] == names["stargan"] == ["serving_default", "translate"]
