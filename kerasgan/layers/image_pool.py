@@ -13,8 +13,8 @@ class ImagePool(keras.layers.Layer):
     Shrivastava et al. 2017, section 2.3 (https://arxiv.org/abs/1612.07828), in the form of CycleGAN
     (section 4): until the pool is full each image is stored and returned; from then on, with
     probability 1/2 an image changes places with a random one of the pool, else it is returned.
-    The images of a batch go to different places. Under replicas the pool keeps the first replica's
-    images.
+    The images of a batch go to different places. Of the replicas of one process the pool keeps the
+    first one's images; of several workers each has a pool of its own.
 
     Args:
         size: images that the pool holds; 0: none, images are returned as they are.

@@ -46,14 +46,16 @@ history = model.fit(dataset.with_options(options), epochs=2, verbose=0).history
 worker = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("index", 0)
 path = os.path.join(directory, f"{mode}-{family}-{worker}.keras")
 model.save(path)
+copies = [v for name in model.averaged for v in getattr(model, f"ema_{name}").variables]
 report = {
     "history": history,
     "steps": int(model.step_counter.numpy()),
     "iterations": [int(o.iterations.numpy()) for o in model.optimizers.values()],
     "weights": [
         float(keras.ops.convert_to_numpy(v).astype("float64").sum())
-        for v in [*model.trainable_variables, *model.ema_generator.variables]
+        for v in [*model.trainable_variables, *copies]
     ],
+    "pooled": int(model.pool_a.filled.numpy()) if family == "CycleGAN" else 0,
     "path": path,
 }
 print("REPORT" + json.dumps(report))

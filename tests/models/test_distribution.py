@@ -48,7 +48,10 @@ def two_workers(*arguments):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "family, steps",
-    [("GAN", 12), ("CGAN", 12), ("DCGAN", 12), ("WGAN", 6), ("BEGAN", 12), ("SNGAN", 6)],
+    [
+        *[("GAN", 12), ("CGAN", 12), ("DCGAN", 12), ("WGAN", 6), ("BEGAN", 12), ("SNGAN", 6)],
+        ("Pix2Pix", 12),
+    ],
 )
 def test_two_replicas_in_one_process_and_in_two_agree(family, steps, tmp_path):
     mirrored = report(start("mirrored", family, tmp_path))
@@ -63,6 +66,17 @@ def test_two_replicas_in_one_process_and_in_two_agree(family, steps, tmp_path):
     loaded = keras.saving.load_model(first["path"])
     assert int(loaded.step_counter.numpy()) == steps
     loaded.fit(getattr(module, f"Test{family}")().dataset(), verbose=0)
+
+
+@pytest.mark.slow
+def test_a_model_with_pools_trains_on_replicas(tmp_path):
+    """Each worker has pools of its own, so its fakes are others than those of two replicas."""
+    mirrored = report(start("mirrored", "CycleGAN", tmp_path))
+    first, second = two_workers("CycleGAN", tmp_path)
+    assert first["weights"] == second["weights"]
+    for found in (mirrored, first, second):
+        assert found["iterations"] == [12, 12] and found["pooled"] == 6  # full
+        assert all(np.isfinite(values).all() for values in found["history"].values())
 
 
 @pytest.mark.slow
