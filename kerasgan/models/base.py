@@ -208,9 +208,13 @@ class AdversarialModel(keras.Model):
     def track(self, name, value):
         """Logs the mean of `value` over the epoch as `name`."""
         if name not in self._trackers:
-            # Made once for all replicas, and outside the graph that is being traced.
+            # Made once for all replicas, outside the graph that is being traced, and not as
+            # variables of the tf.function, which would trace the step a second time for them.
+            def unlifted(make, **arguments):
+                return make(**{**arguments, "experimental_enable_variable_lifting": False})
+
             def add(strategy):
-                with tf.init_scope(), strategy.scope():
+                with tf.init_scope(), strategy.scope(), tf.variable_creator_scope(unlifted):
                     self._trackers[name] = keras.metrics.Mean(name=name)
 
             tf.distribute.get_replica_context().merge_call(add)

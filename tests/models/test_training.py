@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasgan.models import training
 from tests.models.harness import state
 from tests.models.test_gan import SHAPE, tiny
+from tests.models.test_gan import TestGAN as Contract
 
 
 class Order:
@@ -242,3 +243,15 @@ def test_jit_compile_really_compiles():
     model.compile(jit_compile=True)
     with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
         model.fit(data, batch_size=4, verbose=0)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_step_is_traced_once(jit_compile):
+    """The trackers that the first step makes must not have tf.function trace it again."""
+    model = Contract().make_model(seed=0)
+    model.compile(jit_compile=jit_compile)
+    traces, step = [], model.train_step
+    model.train_step = lambda data: traces.append(data) or step(data)
+    model.fit(Contract().dataset(), epochs=2, verbose=0)
+    assert len(traces) == 1
+    assert int(model.step_counter.numpy()) == 10

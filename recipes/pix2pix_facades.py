@@ -1,0 +1,68 @@
+"""pix2pix from label maps to photos of facades: Image-to-Image Translation with Conditional
+Adversarial Networks, Isola et al. 2017, https://arxiv.org/abs/1611.07004
+
+Command: python recipes/pix2pix_facades.py --data_dir=facades
+    (the same command again resumes; --smoke takes seconds; --help shows all flags)
+Data: a folder with train/ and test/, whose pictures hold the photo in their left half and the label
+    map in their right one; without the flag $KERASGAN_DATA/facades_pix2pix.
+The paper's setting, on one GPU (its time: not measured):
+    python recipes/pix2pix_facades.py --data_dir=facades --image_size=256 --width=64
+Time: not measured yet.
+Score: not measured yet.
+"""
+
+from absl import flags
+
+from kerasgan import callbacks, data, models, runs
+from kerasgan.networks import patch, unet
+
+EPOCHS = 200  # the paper's; --epochs overrides
+MADE_UP = {"folders": ["train", "test"], "number": 4, "shape": (40, 80)}  # for --smoke
+
+runs.define_flags("pix2pix_facades", batch_size=1, source=None, checkpoint_steps=1000)
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder with train/ and test/: see above")
+IMAGE_SIZE = flags.DEFINE_integer("image_size", 128, "Pixels, a power of two from 32; paper: 256")
+WIDTH = flags.DEFINE_integer("width", 32, "Filters next to the image; paper: 64", 1)
+
+
+def main():
+    """Trains, translates test pictures, exports."""
+    run = runs.start("pix2pix_facades")
+    folder = find_data(run)
+    reading = {"image_size": IMAGE_SIZE.value, "inputs": "right"}
+    pairs = data.paired_images(
+        folder, run.batch_size, shuffle_seed=run.seed, split="train", **reading
+    )
+    test_pairs = data.paired_images(
+        folder, 1, jitter=False, flip=False, shuffle_seed=None, split="test", **reading
+    )
+    shape = (IMAGE_SIZE.value, IMAGE_SIZE.value, 3)
+    model = models.Pix2Pix(
+        shape,
+        generator=unet.build_unet(shape, width=WIDTH.value),
+        discriminator=patch.build_patch_discriminator(shape, shape, WIDTH.value),
+        seed=run.seed,
+    )
+    model.compile(jit_compile=run.jit_compile)
+    updates = EPOCHS * int(pairs.cardinality())
+    sheet = callbacks.ContactSheet(run.workdir / "samples", test_pairs)
+    run.train(model, pairs, updates, grid=sheet)
+    run.export(model)
+
+
+def find_data(run):
+    """The folder that holds train/ and test/."""
+    folder = DATA_DIR.value or data.find_folder("facades_pix2pix")
+    if not folder and run.smoke:
+        folder = data.made_up_pictures(**MADE_UP)
+    if not folder:
+        raise runs.RunError(
+            "Give --data_dir, a folder with train/ and test/ of facades (photo left, label map "
+            "right), or put it at $KERASGAN_DATA/facades_pix2pix; --smoke needs none. "
+            "Received: --data_dir=None"
+        )
+    return folder
+
+
+if __name__ == "__main__":
+    runs.launch(main)
