@@ -85,8 +85,8 @@ def test_normalization_of_the_discriminator(normalization, kind):
 
 
 def test_an_unknown_normalization_is_named():
-    with pytest.raises(ValueError, match=r"'layer'.*Received: normalization='instance'"):
-        dcgan_file.build_discriminator((16, 16, 1), 4, "instance")
+    with pytest.raises(ValueError, match=r"'layer'.*Received: normalization='group'"):
+        dcgan_file.build_discriminator((16, 16, 1), 4, "group")
 
 
 @pytest.mark.parametrize("shape", [(30, 30, 1), (28, 32, 1), (4, 4, 1), (2048, 2048, 3)])
