@@ -278,3 +278,15 @@ def test_the_pairs_of_dualgan_are_broken_up(tmp_path, monkeypatch):
     assert all(len(numbers) == 8 for numbers in seen.values())
     maps, photos = sheet.parts
     np.testing.assert_array_equal(maps, photos)  # test pairs stay whole
+
+
+@pytest.mark.slow
+def test_the_benchmark_keeps_its_rows(tmp_path):
+    code, output = run("benchmark_translation", tmp_path, "--smoke")
+    assert code == 0, output
+    assert "kerasgan: DiscoGAN at 16 px" in output
+    rows = (tmp_path / "runs" / "benchmark_translation-smoke" / "rows.jsonl").read_text()
+    (row,) = map(json.loads, rows.splitlines())
+    assert row["family"] == "DiscoGAN" and row["ms"] > 0 and 0.3 < row["gigabytes"] < 10
+    code, output = run("benchmark_translation", tmp_path, "--smoke")  # nothing is missing
+    assert code == 0 and "DiscoGAN at 16 px" not in output and "| DiscoGAN | 16 |" in output
