@@ -24,7 +24,7 @@ Command: python recipes/ring_and_grid.py
 Makes: <workdir>/<dataset>.jsonl and .md (the table), <dataset>.png (a scatter plot for each
     row), points/ (the samples).
 Time: 70 to 80 s a row on one core of an x86-64 server CPU with AVX-512 (R1 and R2: 120 to 190 s;
-    WGAN, WGAN-GP and SNGAN 4 to 15 minutes), beside one other process.
+    WGAN, WGAN-GP and SNGAN 4 to 21 minutes), beside other processes.
 Score: relativistic_r1_r2, seeds 0 to 4: ring 8 modes on all, high quality 98.5 % (least 98.1 %), KL
     0.030; grid 25 modes on all, high quality 96.4 % (least 94.8 %), KL 0.007. The other rows, seed
     0: README.md and recipes/tables/.
