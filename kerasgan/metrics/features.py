@@ -8,7 +8,10 @@ from kerasgan.metrics.extractor import Extractor
 
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
 _DATASETS = ("mnist", "fashion_mnist")
-_NAMES = "'mnist_classifier', 'fashion_mnist_classifier', 'inception_v3' or 'inception_v3:<path>'"
+_NAMES = (
+    "'mnist_classifier', 'fashion_mnist_classifier', 'inception_v3', 'inception_v3:<path>', or the "
+    "path of a .keras file"
+)
 
 
 def get(identifier):
@@ -16,7 +19,9 @@ def get(identifier):
 
     Args:
         identifier: 'mnist_classifier', 'fashion_mnist_classifier', 'inception_v3',
-            'inception_v3:<path of its weights>', or an `Extractor`, which is returned as it is.
+            'inception_v3:<path of its weights>'; the path of a `.keras` file, whose model takes
+            images in [-1, 1] and gives features [batch, width], or has a layer "features" that
+            does; or an `Extractor`, which is returned as it is.
 
     Returns:
         `Extractor`.
@@ -36,10 +41,26 @@ def get(identifier):
             return inception_v3(path or "imagenet")
         if not path and name in [f"{dataset}_classifier" for dataset in _DATASETS]:
             return classifier(name.removesuffix("_classifier"))
+        if identifier.endswith(".keras"):
+            return _from_file(identifier)
     raise ValueError(
         f"Expected an extractor: {_NAMES}, or what kerasgan.metrics.from_model makes. "
         f"Received: extractor={identifier!r}"
     )
+
+
+def _from_file(path):
+    """An extractor from a `.keras` file."""
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            "Expected an extractor to be a .keras file that loads in safe mode. "
+            f"Received: extractor={path!r} ({error})"
+        ) from error
+    layers = [layer.name for layer in getattr(model, "layers", [])]
+    layer = "features" if "features" in layers else None
+    return from_model(model, layer, identifier=path)
 
 
 def classifier(dataset):

@@ -225,3 +225,18 @@ def test_shipped_classifier_is_accurate(dataset, least, data_root):
         np.mean(np.argmax(extractor.probabilities(images), 1) == labels) for images, labels in test
     ]
     assert least <= np.mean(right) <= 0.9999
+
+
+def test_an_extractor_from_a_keras_file(tmp_path):
+    inputs = keras.Input((2, 2, 1))
+    flat = keras.layers.Flatten(name="features")(inputs)
+    path = str(tmp_path / "net.keras")
+    keras.Model(inputs, keras.layers.Dense(3)(flat), name="net").save(path)
+    extractor = metrics.get(path)
+    images = np.linspace(-1, 1, 4).reshape(1, 2, 2, 1)
+    np.testing.assert_allclose(extractor(images), images.reshape(1, 4))
+    assert (extractor.name, extractor.num_classes) == ("net", None)
+    (tmp_path / "bad.keras").write_text("no model")
+    for name in ("bad.keras", "missing.keras"):
+        with pytest.raises(ValueError, match=r"a .keras file that loads.*Received: extractor="):
+            metrics.get(str(tmp_path / name))
