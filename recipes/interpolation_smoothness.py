@@ -18,7 +18,7 @@ Protocol: pairs of latents drawn as in training; between them 32 even steps, str
 Makes: <workdir>/interpolation.json, and <workdir>/interpolation.png: for each model, in the order
     given, walks between the first pairs, one a row.
 Time: 20 s for each model on one shared core of an x86-64 server CPU.
-Score: the models of recipes/compare_objectives.py (MNIST, four minutes of training on two cores, seed
+Score: the models of recipes/compare_objectives.py (MNIST, four minutes on two cores, seed
     0), --features=mnist_classifier, 500 walks: BEGAN path_length 247, detour 2.17, jump 2.48, ends
     5.4 apart; DCGAN 840, 2.53, 2.97, 9.2; GAN 821, 2.38, 2.76, 9.7. BEGAN's walks are straighter
     and more even; their shortness is, for the most part, its lack of variety (recall 0.18).
