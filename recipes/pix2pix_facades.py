@@ -5,10 +5,15 @@ Command: python recipes/pix2pix_facades.py --data_dir=facades
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Data: a folder with train/ and test/, whose pictures hold the photo in their left half and the label
     map in their right one; without the flag $KERASGAN_DATA/facades_pix2pix.
-The paper's setting, on one GPU (its time: not measured):
+The paper's setting, on one GPU (not tried here; the authors name less than two hours on a Titan X):
     python recipes/pix2pix_facades.py --data_dir=facades --image_size=256 --width=64
-Time: not measured yet.
-Score: not measured yet.
+Time: 140 ms an update at 128 px on one core of an x86-64 server CPU with AVX-512.
+Score: --epochs=40 (16,000 updates, 40 minutes of CPU time; a fifth of the paper's epochs), seed 0,
+    the 106 test pictures, recipes/evaluate_translation.py: L1 0.331, PSNR 13.4 dB; the mean photo
+    0.336, 13.8; the photo of the nearest training map 0.439, 11.1. Frechet distance by
+    EfficientNet-Lite0 (ImageNet weights, 1,280 features; 106 samples, so biased): 168; mean photo
+    329; nearest 89; other training photos 75. So it beats the mean photo, but not real photos of
+    other houses. Windows, doors and cornices are where the map has them, with a grid-like texture.
 """
 
 from absl import flags
