@@ -1,8 +1,10 @@
 """kerasgan: a GAN model zoo for Keras 3 on TensorFlow."""
 
 from kerasgan import (
+    attacks,
     callbacks,
     data,
+    latent,
     layers,
     losses,
     metrics,
@@ -16,8 +18,10 @@ from kerasgan.version import __version__
 
 __all__ = [
     "__version__",
+    "attacks",
     "callbacks",
     "data",
+    "latent",
     "layers",
     "losses",
     "metrics",

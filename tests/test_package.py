@@ -8,7 +8,16 @@ import sys
 import pytest
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "kerasgan"
-OPTIONAL = ["tensorflow_datasets", "matplotlib", "keras_cv", "PIL", "mlxtend", "pandas", "scipy"]
+OPTIONAL = [
+    "tensorflow_datasets",
+    "matplotlib",
+    "keras_cv",
+    "PIL",
+    "mlxtend",
+    "pandas",
+    "scipy",
+    "gradio",
+]
 
 # What a part may import, besides itself and what stands at the bottom of the chain.
 BOTTOM = {"version", "checks", "specs", "files"}
@@ -17,6 +26,8 @@ ALLOWED = {
     "checks": set(),
     "files": set(),
     "specs": {"checks"},
+    "attacks": BOTTOM,
+    "latent": BOTTOM | {"layers", "losses", "metrics", "models", "pictures"},
     "layers": BOTTOM,
     "losses": BOTTOM,
     "networks": BOTTOM | {"layers"},

@@ -1,5 +1,6 @@
 """One file per family; each reads like its paper's algorithm."""
 
+from kerasgan.models.autoencoder import AutoEncoder
 from kerasgan.models.base import AdversarialModel
 from kerasgan.models.began import BEGAN
 from kerasgan.models.cgan import CGAN
@@ -14,6 +15,7 @@ from kerasgan.models.sngan import SNGAN
 from kerasgan.models.stargan import StarGAN
 from kerasgan.models.two_domains import TwoDomainModel
 from kerasgan.models.unconditional import UnconditionalModel
+from kerasgan.models.vae import VAE
 from kerasgan.models.wgan import WGAN, WGANGP
 
 __all__ = [
@@ -23,9 +25,11 @@ __all__ = [
     "GAN",
     "LSGAN",
     "SNGAN",
+    "VAE",
     "WGAN",
     "WGANGP",
     "AdversarialModel",
+    "AutoEncoder",
     "CycleGAN",
     "DiscoGAN",
     "DualGAN",

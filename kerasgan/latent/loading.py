@@ -1,0 +1,53 @@
+"""From a name on the command line to a `Space`."""
+
+import pathlib
+
+import keras
+
+from kerasgan.latent.space import SavedSpace, Space
+
+
+def load(name, num_classes=None):
+    """The space of a stored model.
+
+    Args:
+        name: path of a `.keras` file; a folder with `final.keras`, or one other `.keras` file, as a
+            recipe's workdir; a SavedModel's folder, or the folder of its numbered versions (the
+            newest counts); or the name of any of these in `saved_models/`.
+        num_classes: of a conditional SavedModel, which doesn't tell it.
+
+    Returns:
+        `Space`; of a SavedModel a `SavedSpace`, with which all works that needs no gradient and no
+        layer: draws, walks, arithmetic, truncation, directions from labels and scores.
+
+    Raises:
+        ValueError: nothing there that is a model with latents.
+    """
+    tried = (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name)
+    for path in tried:
+        if path.is_file() and path.suffix == ".keras":
+            return _from_keras(path)
+        files = sorted(path.glob("*.keras"))
+        finals = [file for file in files if file.name == "final.keras"] or files
+        if len(finals) == 1:
+            return _from_keras(finals[0])
+        if len(finals) > 1:
+            raise ValueError(
+                f"Name one of the models. Received: {path} with {[f.name for f in finals]}"
+            )
+        versions = [p for p in path.glob("*/") if p.name.isdecimal()]
+        for found in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
+            if (found / "saved_model.pb").is_file():
+                return SavedSpace(found, num_classes)
+    raise ValueError(
+        "Expected a .keras file, a folder that holds one, an exported SavedModel, or the name of "
+        f"such a folder in saved_models/. Received: {str(name)!r}"
+    )
+
+
+def _from_keras(path):
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError) as error:
+        raise ValueError(f"A model can't be loaded. Received: {path}: {error}") from error
+    return Space(model)

@@ -1,0 +1,161 @@
+"""Explorer: directions, places and ways by hand; the shelf opens models and names the rest."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgan import latent, models, serving
+from kerasgan.latent import explorer
+
+SHAPE = (8, 8, 1)
+
+
+def linear_gan():
+    """A GAN whose images are z times rows at right angles, of the lengths 0.3, 0.9 and 0.6."""
+    rows = np.zeros((3, 64), "float32")
+    rows[0, :16], rows[1, 16:32], rows[2, 32:48] = 0.3 / 4, 0.9 / 4, 0.6 / 4
+    latents = keras.Input((3,))
+    layer = keras.layers.Dense(64, use_bias=False)
+    generator = keras.Model(latents, keras.layers.Reshape(SHAPE)(layer(latents)))
+    layer.set_weights([rows])
+    images = keras.Input(SHAPE)
+    logits = keras.layers.Dense(1)(keras.layers.Flatten()(images))
+    networks = {"generator": generator, "discriminator": keras.Model(images, logits)}
+    return models.GAN(SHAPE, 3, **networks, seed=0)
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return explorer.Explorer(latent.Space(linear_gan()))
+
+
+class Stub:
+    """Uniform latents, of which the second alone rules: how bright the picture is."""
+
+    latent_dim, latent_distribution = 3, "uniform"
+
+    def __init__(self, channels=1):
+        self.image_shape = (8, 8, channels)
+
+    def images_from(self, latents):
+        shape = (len(latents), *self.image_shape)
+        return np.broadcast_to(np.asarray(latents)[:, 1, None, None, None], shape)
+
+
+def test_sefas_directions_come_in_the_order_of_their_effect(linear):
+    found = linear.directions("SeFa")
+    assert list(found) == ["SeFa 1", "SeFa 2", "SeFa 3"]
+    rows = np.abs(list(found.values()))
+    np.testing.assert_allclose(rows, [[0, 1, 0], [0, 0, 1], [1, 0, 0]], atol=1e-6)
+    assert linear.directions("SeFa") is found  # found once
+
+
+def test_an_attributes_direction_is_what_rules_it_as_long_as_a_deviation():
+    stub = explorer.Explorer(latent.Space(Stub()))
+    assert stub.space.differentiable
+    found = stub.directions("attributes")
+    assert "ink" in found and "slant" not in found  # a flat picture has none, whatever its grey
+    np.testing.assert_allclose(found["ink"], [0, 3**-0.5, 0], atol=0.05)  # uniform in [-1, 1]
+
+
+def test_places_are_deviations_along_the_directions(linear):
+    latents = np.array([[0.1, 0.2, 0.3], [-1.0, 0.0, 1.0]], "float32")
+    first, second, _ = linear.directions("SeFa").values()
+    moved = linear.moved(latents, "SeFa", [2.0, -0.5, 0.0, 9.0, 9.0, 9.0])  # six sliders
+    np.testing.assert_allclose(moved, latents + 2.0 * first - 0.5 * second, atol=1e-6)
+    np.testing.assert_array_equal(linear.moved(latents, "SeFa", []), latents)
+
+
+def test_the_way_goes_from_one_seeds_latents_to_the_others(linear):
+    way = linear.between((3, 4), [0.0, 0.25, 1.0])
+    ends = [linear.space.draw(1, seed)[0] for seed in (3, 4)]
+    np.testing.assert_allclose(way[[0, 2]], ends, atol=1e-6)
+    np.testing.assert_allclose(way[1], latent.slerp(*ends, [0.25])[0], atol=1e-6)
+    short = linear.between((3, 4), [0.0, 1.0], truncation=0.1)
+    assert 0 < np.abs(short).max() <= 0.1
+
+
+def test_a_picture_of_the_model_is_projected_to_its_latents(linear):
+    """Grey, but not 28 x 28: the features of digits have nothing to say of it."""
+    latents = np.array([[0.5, -1.0, 0.8]], "float32")
+    found = linear.project(linear.images(latents))
+    assert found.errors[0] < 1e-3  # a black-out of the picture would cost 0.017
+    np.testing.assert_allclose(found.latents, latents, atol=0.3)  # the prior pulls a little
+
+
+def test_methods_are_those_that_the_model_allows():
+    def methods(channels=1, **attributes):
+        space = latent.Space(Stub(channels))
+        vars(space).update(attributes)
+        return explorer.Explorer(space).methods
+
+    assert methods() == ["SeFa", "GANSpace", "attributes"]
+    assert methods(channels=3) == ["SeFa", "GANSpace"]
+    assert methods(differentiable=False) == ["attributes"]
+    assert methods(channels=3, differentiable=False) == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A GAN, a conditional export of one version, a file that is no model, one that is hidden."""
+    folder = tmp_path_factory.mktemp("stored")
+    (folder / "gan").mkdir()
+    linear_gan().save(folder / "gan" / "final.keras")
+    (folder / "broken.keras").write_text("no model")
+    (folder / ".partial.keras").write_text("not yet one")
+    latents, labels = keras.Input((2,)), keras.Input((), dtype="int32")
+    code = latents + keras.layers.Embedding(3, 2)(labels)
+    made = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16, activation="tanh")(code))
+    images = keras.Input((4, 4, 1))
+    known = keras.layers.Flatten()(images), keras.layers.Embedding(3, 2)(labels)
+    logits = keras.layers.Dense(1)(keras.layers.Concatenate()(known))
+    model = models.CGAN(
+        3, (4, 4, 1), 2, generator=keras.Model([latents, labels], made),
+        discriminator=keras.Model([images, labels], logits), seed=0,
+    )  # fmt: skip
+    serving.export(model, folder / "cgan")
+    return folder
+
+
+def test_models_are_found_in_folders_and_their_folders(folder):
+    found = explorer.stored_models([folder, folder / "missing"])
+    names = [name.removeprefix(f"{folder.as_posix()}/") for name in found]
+    assert names == ["broken.keras", "cgan", "gan/final.keras"]
+    assert found[f"{folder.as_posix()}/cgan"] == folder / "cgan"
+
+
+def test_the_shelf_opens_a_model_once_and_names_what_is_none(folder):
+    stored = {"gan": folder / "gan" / "final.keras", "bad": folder / "broken.keras"}
+    shelf = explorer.Shelf(stored)
+    opened = shelf.open("gan")
+    assert shelf.open("gan") is opened
+    assert opened.about() == "8 x 8 pixels, 1 channel; 3 normal latents"
+    with pytest.raises(ValueError, match=r"can't be loaded.*broken\.keras"):
+        shelf.open("bad")
+    with pytest.raises(ValueError, match=r"name must be one of \['gan', 'bad'\]"):
+        shelf.open("../elsewhere")
+
+
+def test_a_damaged_export_is_named(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"no graph")
+    with pytest.raises(ValueError, match=r"can't be loaded\. Received: x"):
+        explorer.Shelf({"x": tmp_path}).open("x")
+
+
+def test_a_conditional_export_has_the_classes_that_the_shelf_says(folder):
+    model = explorer.Shelf({"cgan": folder / "cgan"}, num_classes=3).open("cgan")
+    assert model.about() == "4 x 4 pixels, 1 channel; 2 normal latents; 3 classes"
+    assert model.methods == ["attributes"]
+    latents = model.space.draw(2, seed=0)
+    made = model.images(latents, 4)
+    np.testing.assert_allclose(made, model.space.images(latents, 1), atol=1e-6)  # 4 modulo 3
+    assert np.abs(made - model.images(latents, 2)).max() > 1e-3
+    with pytest.raises(ValueError, match=r"method must be one of \['attributes'\].*'SeFa'"):
+        model.directions("SeFa")
+    with pytest.raises(ValueError, match="gradients"):
+        model.project(made[:1])
+
+
+def test_labels_say_nothing_to_a_model_without_them(linear):
+    latents = linear.space.draw(2, seed=0)
+    np.testing.assert_array_equal(linear.images(latents, 7), linear.space.images(latents))
