@@ -8,11 +8,16 @@ Command: python recipes/adversarial_image.py --image=panda.jpg
     python recipes/adversarial_image.py --image=cat.png --attack=pgd --target=388
     (--smoke needs neither a picture nor weights, and shows nothing but that it runs)
 Classifiers: those of keras.applications that take pixels in [-1, 1]; the weights are downloaded (14
-    MB for MobileNetV2), or read from --weights=<file>. The picture is cut to a square in its middle
-    and resized. Names of classes are downloaded too; without them classes are numbers.
+    MB for MobileNetV2), or read from --weights=<file>. Or --model=<path>.keras, which takes square
+    pictures in [-1, 1]. The picture is cut to a square in its middle and resized. Names of classes
+    are downloaded too; without them classes are numbers.
 Makes: <output>: original, perturbation (stretched to be seen), result, each with the classifier's
     first answers and their probabilities. It prints the same.
-Score: not measured yet.
+Score: three zebras (horse2zebra's first test pictures), EfficientNet-Lite0 (ImageNet weights, not
+    shipped) by --model: "zebra" 92.8, 96.9, 62.8 %. After FGSM of 0.007 another class is first for
+    two (23, 49 %), zebra falls to 38.5 % for the third; after --attack=pgd another class is first
+    for all, with 100, 85 and 99.8 %.
+Time: 20 s, most of it the start.
 """
 
 import pathlib
@@ -32,7 +37,9 @@ MODELS = {
 SHOWN = 3  # answers
 
 IMAGE = flags.DEFINE_string("image", None, "The picture: a PNG or JPEG file")
-MODEL = flags.DEFINE_enum("model", "MobileNetV2", list(MODELS), "Name in keras.applications")
+MODEL = flags.DEFINE_string(
+    "model", "MobileNetV2", f"Of keras.applications ({', '.join(MODELS)}), or a .keras file's path"
+)
 WEIGHTS = flags.DEFINE_string("weights", "imagenet", "imagenet: downloaded; or a file's path")
 EPSILON = flags.DEFINE_float("epsilon", 0.007, "Largest change of a pixel in [0, 1]", 0.0, 1.0)
 ATTACK = flags.DEFINE_enum("attack", "fgsm", ["fgsm", "pgd"], "One step, or --steps of them")
@@ -62,9 +69,11 @@ def main():
         result = attack(classifier, image, labels, EPSILON.value, targeted=targeted, **options)
     except ValueError as error:
         raise runs.RunError(str(error)) from error
-    before, after = (named(model.predict(x, verbose=0)) for x in (image, result))
+    before, after = named(classifier.logits(np.concatenate([image, result])))
     print(f"original: {before}\nresult:   {after}")
-    name = "random weights, so the answers mean nothing" if SMOKE.value else MODEL.value
+    name = pathlib.Path(MODEL.value).stem
+    if SMOKE.value:
+        name = "random weights, so the answers mean nothing"
     what = f"{name}, {ATTACK.value}, epsilon {EPSILON.value:g}"
     titles = [text.replace(", ", "\n") for text in (before, after)]
     try:
@@ -77,11 +86,13 @@ def main():
 
 
 def load_model():
-    """(classifier of ImageNet's 1000 classes, its pictures' width)."""
-    build, size = MODELS[MODEL.value]
+    """(classifier, its pictures' width)."""
     if SMOKE.value:
         keras.utils.set_random_seed(SEED.value)
         return keras.applications.MobileNet((64, 64, 3), 0.25, weights=None), 64
+    if MODEL.value not in MODELS:
+        return load_file(pathlib.Path(MODEL.value))
+    build, size = MODELS[MODEL.value]
     weights = WEIGHTS.value
     if weights != "imagenet" and not pathlib.Path(weights).is_file():
         raise runs.RunError(
@@ -96,6 +107,28 @@ def load_model():
             f"keras.applications.{MODEL.value}().save_weights('it.weights.h5') makes a file that "
             f"--weights=it.weights.h5 takes here. Received: --weights={weights} ({error})"
         ) from error
+
+
+def load_file(path):
+    """The same of a .keras file."""
+    if path.suffix != ".keras" or not path.is_file():
+        raise runs.RunError(
+            f"--model takes one of {', '.join(MODELS)}, or the path of a .keras file. "
+            f"Received: --model={path}"
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # of many kinds, from a damaged or unsafe file
+        raise runs.RunError(f"--model={path} can't be loaded: {error}") from error
+    shape = getattr(model, "input_shape", None)
+    if not (
+        isinstance(shape, tuple) and len(shape) == 4 and shape[1] and shape[2:] == (shape[1], 3)
+    ):
+        raise runs.RunError(
+            f"--model must take square RGB pictures of a fixed size. Received: {path}, which takes "
+            f"{shape}"
+        )
+    return model, shape[1]
 
 
 def read(size):
@@ -123,17 +156,21 @@ def drawn(size):
     return np.stack(waves, axis=-1)[np.newaxis].astype("float32")
 
 
-def named(probabilities):
-    """The first answers to a picture: 'panda: 57.7 %, ...'."""
-    best = probabilities[0].argsort()[::-1][:SHOWN]
-    names = [f"class {i}" for i in best]
-    if not SMOKE.value:
+def named(logits):
+    """The first answers to each picture: 'panda: 57.7 %, ...'."""
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    best = probabilities.argsort(axis=1)[:, ::-1][:, :SHOWN]
+    names = [[f"class {i}" for i in row] for row in best]
+    if probabilities.shape[1] == 1000 and not SMOKE.value:
         try:
             decoded = keras.applications.imagenet_utils.decode_predictions(probabilities, SHOWN)
-            names = [name.replace("_", " ") for _, name, _ in decoded[0]]
+            names = [[name.replace("_", " ") for _, name, _ in row] for row in decoded]
         except Exception:  # no connection: numbers will do
             print("kerasgan: the names of the classes can't be downloaded; here are their numbers.")
-    return ", ".join(f"{n}: {100 * p:.1f} %" for n, p in zip(names, probabilities[0][best]))
+    return [
+        ", ".join(f"{n}: {100 * p:.1f} %" for n, p in zip(row, found[numbers]))
+        for row, found, numbers in zip(names, probabilities, best)
+    ]
 
 
 if __name__ == "__main__":

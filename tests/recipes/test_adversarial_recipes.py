@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from keras import layers
 from PIL import Image
 
 from kerasgan import attacks, runs
@@ -124,6 +125,44 @@ def test_image_refuses_in_words(tmp_path, monkeypatch):
             recipe.load_model()
         recipe.MODELS["MobileNetV2"] = (offline, 224)
         with pytest.raises(runs.RunError, match=r"save_weights\('it\.weights\.h5'\).*URL fetch"):
+            recipe.load_model()
+
+
+def test_image_takes_a_classifier_from_a_file(tmp_path, monkeypatch, capsys):
+    # Its logits: the mean of red, and that of blue. Red by 0.2 in [-1, 1]: 1 / (1 + exp(-20 * 0.2))
+    weights = np.zeros((3, 2), "float32")
+    weights[0, 0] = weights[2, 1] = 20.0
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.GlobalAveragePooling2D(), layers.Dense(2, use_bias=False)]
+    )
+    model.layers[-1].set_weights([weights])
+    model.save(tmp_path / "red.keras")
+    Image.new("RGB", (8, 8), (153, 0, 127)).save(tmp_path / "p.png")  # 0.2, -1, -0.004
+    flags = {"image": "p.png", "model": "red.keras", "epsilon": 0.1}
+    with within(tmp_path, monkeypatch, "adversarial_image", **flags) as recipe:
+        recipe.main()
+    said = capsys.readouterr().out
+    share = 1 / (1 + np.exp(-20 * (153 - 127) / 127.5))
+    assert f"original: class 0: {100 * share:.1f} %, class 1:" in said
+    # epsilon 0.1 of [0, 1] takes 0.2 of red and gives 0.2 of blue
+    share = 1 / (1 + np.exp(-20 * ((127 - 153) / 127.5 + 0.4)))
+    assert f"result:   class 1: {100 * share:.1f} %, class 0:" in said
+    assert (tmp_path / "adversarial_image.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_image_refuses_files_that_are_no_such_classifier(tmp_path, monkeypatch):
+    keras.Sequential([keras.Input((8, 4, 3)), layers.Flatten()]).save(tmp_path / "wide.keras")
+    (tmp_path / "text.keras").write_text("no model")
+    for name, message in [
+        ("AlexNet", "one of MobileNetV2.*or the path"),
+        ("none.keras", "or the path of a .keras file"),
+        ("text.keras", "can't be loaded"),
+        ("wide.keras", "square RGB pictures"),
+    ]:
+        with (
+            within(tmp_path, monkeypatch, "adversarial_image", model=name) as recipe,
+            pytest.raises(runs.RunError, match=message),
+        ):
             recipe.load_model()
 
 
