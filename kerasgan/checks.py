@@ -50,7 +50,18 @@ def positive_number(**argument):
 def not_negative(**argument):
     """The argument's value as a finite float, zero or more; ValueError otherwise."""
     ((name, value),) = argument.items()
-    return 0.0 if value == 0 else positive_number(**{name: value})
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not is_number or not 0.0 <= value < float("inf"):
+        raise ValueError(f"{name} must be a number, 0 or more. Received: {name}={value!r}")
+    return float(value)
+
+
+def seed(value):
+    """`value` as an int; ValueError unless it is an integer in [0, 2**31)."""
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or not 0 <= value < 2**31:
+        raise ValueError(f"seed must be an integer in [0, 2**31). Received: seed={value!r}")
+    return int(value)
 
 
 def labels(values, num_classes):

@@ -122,6 +122,25 @@ def check_array(name, array, spec):
     return low, high
 
 
+def warn_of_range(spec, low, high, hint="", stacklevel=4):
+    """Warns if all values lie in [0, 1] where a spec expects [-1, 1].
+
+    Args:
+        spec: `ArraySpec` of the values.
+        low: least value found.
+        high: greatest value found.
+        hint: another way out, added to the message.
+        stacklevel: as in `warnings.warn`, counted from here.
+    """
+    if spec.low == -1 and spec.high == 1 and 0 <= low < high <= 1:
+        warnings.warn(
+            f"All {spec.name} lie in [0, 1], but this model expects [-1, 1]; they were probably "
+            "not rescaled: use images / 127.5 - 1 for 8-bit images, or images * 2 - 1. "
+            f"{hint}Received: {spec.name} in [{low:g}, {high:g}]",
+            stacklevel=stacklevel,
+        )
+
+
 def _parts(element, specs, whole):
     """The element's leading tensor specs, one for each of `specs`."""
     wanted = f"({', '.join(spec.name for spec in specs)})" if len(specs) > 1 else specs[0].name
@@ -223,11 +242,4 @@ def _check_values(dataset, specs, batches):
             "drop_remainder=True? Received: 0 batches"
         )
     for spec, found in zip(specs, zip(*ranges)):
-        low, high = min(f[0] for f in found), max(f[1] for f in found)
-        if spec.low == -1 and spec.high == 1 and 0 <= low <= high <= 1:
-            warnings.warn(
-                f"All {spec.name} lie in [0, 1], but this model expects [-1, 1]; they were "
-                f"probably not rescaled: use images / 127.5 - 1 for 8-bit images, or images * 2 "
-                f"- 1. Received: {spec.name} in [{low:g}, {high:g}]",
-                stacklevel=4,
-            )
+        warn_of_range(spec, min(f[0] for f in found), max(f[1] for f in found), stacklevel=5)

@@ -1,8 +1,8 @@
 """A small change to one's own picture, and an ImageNet classifier sees something else.
 
 Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572, figure 1: a panda (57.7 %) becomes a gibbon
-(99.3 %) by FGSM with epsilon 0.007, the smallest step of an 8-bit picture as their network takes
-it.
+(99.3 %) by FGSM with epsilon 0.007, which is the smallest step of an 8-bit picture in the units
+of their network's inputs: here, in units of a [0, 1] pixel range, 1/255 = 0.0039, the default.
 
 Command: python recipes/adversarial_image.py --image=panda.jpg
     python recipes/adversarial_image.py --image=cat.png --attack=pgd --target=388
@@ -41,7 +41,7 @@ MODEL = flags.DEFINE_string(
     "model", "MobileNetV2", f"Of keras.applications ({', '.join(MODELS)}), or a .keras file's path"
 )
 WEIGHTS = flags.DEFINE_string("weights", "imagenet", "imagenet: downloaded; or a file's path")
-EPSILON = flags.DEFINE_float("epsilon", 0.007, "Largest change of a pixel in [0, 1]", 0.0, 1.0)
+EPSILON = flags.DEFINE_float("epsilon", 1 / 255, "Largest change of a pixel in [0, 1]", 0.0, 1.0)
 ATTACK = flags.DEFINE_enum("attack", "fgsm", ["fgsm", "pgd"], "One step, or --steps of them")
 STEPS = flags.DEFINE_integer("steps", 20, "Of pgd", 1)
 LABEL = flags.DEFINE_integer("label", None, "True class; none: the classifier's first answer", 0)
@@ -57,14 +57,14 @@ def main():
     """Reads, attacks, draws."""
     model, size = load_model()
     image = drawn(size) if SMOKE.value and not IMAGE.value else read(size)
-    classifier = attacks.Classifier(model)
-    first = attacks.answers(classifier, image)[0]
-    label = first if LABEL.value is None else [LABEL.value]
     targeted = TARGET.value is not None
     attack, options = attacks.fgsm, {}
     if ATTACK.value == "pgd":
         attack, options = attacks.pgd, {"steps": STEPS.value, "seed": SEED.value}
     try:
+        classifier = attacks.Classifier(model)
+        first = attacks.answers(classifier, image)[0]
+        label = first if LABEL.value is None else [LABEL.value]
         labels = [TARGET.value] if targeted else label
         result = attack(classifier, image, labels, EPSILON.value, targeted=targeted, **options)
     except ValueError as error:

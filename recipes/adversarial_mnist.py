@@ -12,7 +12,8 @@ Models, each with weights of its own:
     twin, strided   "plain" from other weights; strides in place of pooling: for transfer alone
     fgsm        "plain", trained on images and on FGSM examples, epsilon 0.3, one half each
     pgd         "plain", trained on PGD examples alone, 10 steps of 0.05, epsilon 0.3 (it rises from
-                0 over the first 600 updates: at 0.3 from the start this network stays at chance)
+                0 over the first tenth of the updates: at 0.3 from the start this network stays at
+                chance)
     ensemble    "plain", trained on images and on FGSM examples of plain, mlp, deep and itself, in
                 turn
     plain+mlp+deep   the mean of their logits: attacked as one
@@ -28,7 +29,7 @@ Protocol: the first --test_images (10,000: all) test images. Error, and mean con
 
 Command: python recipes/adversarial_mnist.py
     (the same command again goes on where it stopped; --smoke takes seconds)
-    python recipes/adversarial_mnist.py --models=pgd
+    python recipes/adversarial_mnist.py --models=pgd   (and the fixed ones, if they are missing)
 Makes: in <workdir>: rows.jsonl, table.md, transfer.png (heat maps), accuracy.png (label leaking and
     gradient masking: FGSM against the stronger attacks), and for each model <name>/final.keras,
     <name>/last.keras and <name>/examples.png (original, perturbation, result).
@@ -105,22 +106,23 @@ class Plan(NamedTuple):
 
     network: callable
     epochs: int
-    wrap: callable = lambda network, fixed: network  # for its training
+    wrap: callable = lambda network, fixed, updates: network  # for its training
     rate: float = 1e-3  # of Adam; falls to 0 as a cosine
 
 
-def on_fgsm(network, fixed):
+def on_fgsm(network, fixed, updates):
     """Goodfellow's adversarial training."""
     return attacks.AdversarialTraining(network, "fgsm", EPSILON, 0.5, seed=SEED.value)
 
 
-def on_pgd(network, fixed):
+def on_pgd(network, fixed, updates):
     """Madry's."""
-    settings = {"alpha": 0.0, "steps": 10, "step_size": 0.05, "warmup_steps": 600}
+    settings = {"alpha": 0.0, "steps": 10, "step_size": 0.05}
+    settings["warmup_steps"] = max(1, updates // 10)
     return attacks.AdversarialTraining(network, "pgd", EPSILON, **settings, seed=SEED.value)
 
 
-def on_ensemble(network, fixed):
+def on_ensemble(network, fixed, updates):
     """Tramer's."""
     given = (network, fixed, "fgsm", EPSILON, 0.5)
     return attacks.EnsembleAdversarialTraining(*given, seed=SEED.value)
@@ -165,7 +167,7 @@ def trained(name, workdir, train, fixed):
         model = keras.saving.load_model(checkpoint)
     else:
         keras.utils.set_random_seed(1000 * SEED.value + list(PLANS).index(name))
-        model = plan.wrap(plan.network(), fixed)
+        model = plan.wrap(plan.network(), fixed, epochs * steps)
         rate = keras.optimizers.schedules.CosineDecay(plan.rate, epochs * steps)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
@@ -186,6 +188,9 @@ def trained(name, workdir, train, fixed):
 
 def batches(images, labels, epoch):
     """The batches of an epoch: their order is a function of (seed, epoch)."""
+    # Tensors, as arrays would become constants of the graph, which takes seconds an epoch.
+    with tf.device("CPU:0"):
+        images, labels = tf.constant(images), tf.constant(labels)
     order = np.random.default_rng([SEED.value, epoch]).permutation(len(images))
     rows = order[: len(order) // BATCH * BATCH].reshape(-1, BATCH)
     options = tf.data.Options()

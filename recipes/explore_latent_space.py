@@ -3,8 +3,8 @@ and figures beside them.
 
 Command: python recipes/explore_latent_space.py --model=runs/dcgan_mnist/final.keras
     python recipes/explore_latent_space.py --preset=cgan_mnist
-    (the same command again goes on with the parts that are missing; --parts=walks,directions makes
-    some only; --smoke takes seconds, of an untrained GAN if none is named; --help: all flags)
+    (again, it goes on with the parts that are missing; --parts=walks,directions makes some only;
+    --smoke takes seconds, of an untrained GAN if none is named; --help: all flags)
 --preset: the name of a folder in saved_models/, or any folder with one .keras file. --model: a
     .keras file, or an exported SavedModel (then the parts that need no gradients and no layers).
 Parts, and the papers (the modules of kerasgan/latent/ say more):
@@ -29,7 +29,7 @@ Parts, and the papers (the modules of kerasgan/latent/ say more):
                  by features; distances against those of held-out images
     membership   what the discriminator's score and distances tell of membership (Hayes et al. 2019;
                  Chen et al. 2020): membership.png
-Makes: <workdir>/*.png, walk.gif, parts.jsonl (a row for each part), figures.json (all of them).
+Makes: <workdir>/*.png, walk.gif, parts.jsonl (a part's last row counts), figures.json (all parts).
 Protocol: features and classes by the shipped classifier of --dataset; training images are the first
     of its training split, held-out ones the first of its test split. Models of other images than
     28 x 28 greys get walks, truncation and directions as pictures, without figures.
@@ -58,20 +58,13 @@ import numpy as np
 from absl import flags
 
 from kerasgan import data, files, latent, metrics, models, pictures, runs, tables
-from kerasgan.latent import (
-    directions,
-    membership,
-    neighbours,
-    reconstructions,
-    studies,
-)
+from kerasgan.latent import directions, membership, neighbours, reconstructions, studies
 
 MODEL = flags.DEFINE_string("model", None, "A .keras file, or an exported SavedModel")
 PRESET = flags.DEFINE_string("preset", None, "Name of a folder in saved_models/, or a folder")
 DATASET = flags.DEFINE_enum("dataset", "mnist", ["mnist", "fashion_mnist"], "What it learnt from")
 SOURCE = flags.DEFINE_string("source", "auto", "Where the data come from; see kerasgan.data.load")
 PARTS_FLAG = flags.DEFINE_list("parts", ["all"], "all, or some of the parts named above")
-NUM_CLASSES = flags.DEFINE_integer("num_classes", None, "Of a conditional SavedModel", 1)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of what is made (runs/explore_<model>)")
 SEED = flags.DEFINE_integer("seed", 0, "Of all draws", 0)
 SMOKE = flags.DEFINE_bool("smoke", False, "Go the whole way in seconds: few samples, few steps")
@@ -88,7 +81,7 @@ class Explorer:
     """What all parts share: the space, the sizes of the study, the data, the folder."""
 
     def __init__(self, space, workdir):
-        self.space, self.workdir, self.seed = space, workdir, SEED.value
+        self.space, self.workdir, self.seed, self.made = space, workdir, SEED.value, []
         vars(self).update(SMALL if SMOKE.value else FULL)
         grey = space.image_shape == (28, 28, 1)
         self.classifier = metrics.classifier(DATASET.value) if grey else None
@@ -108,10 +101,15 @@ class Explorer:
         """Labels as the space takes them: None if it takes none."""
         return None if self.space.num_classes is None else labels
 
+    def file(self, name):
+        """Path of a file that a part makes; its row lists the name."""
+        self.made.append(name)
+        return self.workdir / name
+
     def save(self, name, images, columns=TOP):
         """Writes a grid of images."""
         grid = pictures.image_grid(np.clip(images, -1.0, 1.0), columns)
-        pictures.save_png(grid, self.workdir / f"{name}.png")
+        pictures.save_png(grid, self.file(f"{name}.png"))
 
 
 def walks(it):
@@ -128,7 +126,7 @@ def walks(it):
         names = [pathlib.Path(folder) / f"{i:03d}.png" for i in range(len(frames))]
         for name, frame in zip(names, np.clip(frames, -1.0, 1.0)):
             pictures.save_png(pictures.image_grid(frame[np.newaxis], 1, scale=4), name)
-        pictures.save_gif(names, it.workdir / "walk.gif")
+        pictures.save_gif(names, it.file("walk.gif"))
     return studies.path_confidence(space, it.classifier, it.paths, it.seed) if it.classifier else {}
 
 
@@ -146,7 +144,8 @@ def truncation(it):
     """Resampled, and towards the mean."""
     latents, images = it.samples(TOP, 2)
     labels = studies.labels_in_turn(it.space, TOP)
-    rows = [images, *(it.samples(TOP, 2, truncation=t)[1] for t in studies.THRESHOLDS)]
+    thresholds = studies.thresholds(it.space)
+    rows = [images, *(it.samples(TOP, 2, truncation=t)[1] for t in thresholds)]
     for psi in studies.PSIS:
         rows.append(it.space.images(latent.towards_mean(latents, psi), labels))
     it.save("truncation", np.concatenate(rows))
@@ -164,9 +163,7 @@ def strips(it):
         "pca": directions.pca_of_activations(space, most, seed=it.seed),
         "random": np.random.default_rng(it.seed).normal(size=(most, space.latent_dim)),
     }
-    kinds = {
-        kind: {f"{kind} {i}": row for i, row in enumerate(rows)} for kind, rows in kinds.items()
-    }
+    kinds = {k: {f"{k} {i}": row for i, row in enumerate(rows)} for k, rows in kinds.items()}
     if it.classifier:
         found = studies.supervised_directions(*it.samples(it.scored, 3), it.classifier)
         kinds["supervised"] = {f"supervised {name}": row for name, row in found.items()}
@@ -188,7 +185,7 @@ def projection(it):
     encoder, losses = latent.train_encoder(
         it.space, updates=it.updates, seed=it.seed, progress=True
     )
-    with files.replacing(it.workdir / "encoder.keras") as temporary:
+    with files.replacing(it.file("encoder.keras")) as temporary:
         encoder.save(temporary)
     figures, made = reconstructions.compare_projections(
         it.space, it.classifier, images, classes, it.samples(it.samples_drawn, 5)[1], encoder,
@@ -236,11 +233,9 @@ def members(it):
     if hasattr(it.space.model, "discriminator") or hasattr(it.space.model, "critic"):
         asked = it.asked(trained_labels), it.asked(other_labels)
         curves["discriminator"] = membership.by_discriminator(it.space, trained, others, *asked)
-    draw_curves(curves, it.workdir / "membership.png")
-    return {
-        "n": it.members,
-        **{n: {"auc": c["auc"], "accuracy": c["accuracy"]} for n, c in curves.items()},
-    }
+    draw_curves(curves, it.file("membership.png"))
+    kept = {name: {"auc": c["auc"], "accuracy": c["accuracy"]} for name, c in curves.items()}
+    return {"n": it.members, **kept}
 
 
 def draw_curves(curves, path):
@@ -291,6 +286,7 @@ def explore():
     if unknown:
         raise ValueError(f"--parts takes all or some of {', '.join(PARTS)}. Received: {unknown}")
     space, name = find_space()
+    space.check_images()
     folder = f"runs/explore_{name}{'-smoke' if SMOKE.value else ''}"
     workdir = files.writable_directory("workdir", WORKDIR.value or folder)
     it = Explorer(space, workdir)
@@ -306,17 +302,25 @@ def explore():
     key = {"weights": fingerprint(space), "dataset": DATASET.value, "seed": it.seed}
     key["smoke"] = SMOKE.value
     for part in asked:
-        if table.find(part=part, **key):
+        if made(table, part, key, workdir):
             continue
         print(f"kerasgan: {part} of {name}", flush=True)
-        began = time.perf_counter()
-        figures = PARTS[part](it)
-        seconds = round(time.perf_counter() - began, 1)
-        table.add({"part": part, **key, "seconds": seconds, "figures": figures})
-    found = {part: table.find(part=part, **key) for part in PARTS}
+        table.add({"part": part, "begun": True})  # what is made next overwrites former files:
+        (workdir / "figures.json").unlink(missing_ok=True)  # a stop leaves nothing that is wrong
+        it.made, began = [], time.perf_counter()
+        row = {"part": part, **key, "figures": PARTS[part](it), "files": it.made}
+        table.add({**row, "seconds": round(time.perf_counter() - began, 1)})
+    found = {part: made(table, part, key, workdir) for part in PARTS}
     figures = {part: row["figures"] for part, row in found.items() if row}
     files.write_json(workdir / "figures.json", {"model": name, **key, **figures})
     print(f"kerasgan: pictures and figures.json: {workdir}")
+
+
+def made(table, part, key, workdir):
+    """The part's last row, if it is of this key and its files are there; else None."""
+    row = table.find(part=part) or {}
+    whole = row.items() >= key.items() and "files" in row
+    return row if whole and all((workdir / name).exists() for name in row["files"]) else None
 
 
 def find_space():
@@ -325,9 +329,10 @@ def find_space():
         raise ValueError("Give --model or --preset, not both.")
     named = MODEL.value or PRESET.value
     if named:
-        path = pathlib.Path(named)
-        whole = path.parent.name if path.stem == "final" else path.stem
-        return latent.load(named, NUM_CLASSES.value), whole or "model"
+        path = pathlib.Path(named.removesuffix(".keras"))
+        while path.name in ("final", "best", "export") or path.name.isdecimal():
+            path = path.parent  # such names don't tell one model from another
+        return latent.load(named), path.name or "model"
     if not SMOKE.value:
         raise ValueError("Give --model=<file>.keras or --preset=<name>. Received: neither")
     keras.utils.set_random_seed(SEED.value)

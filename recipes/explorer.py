@@ -22,7 +22,6 @@ import functools
 import importlib.util
 import io
 import os
-import pathlib
 import tempfile
 import urllib.request
 
@@ -36,7 +35,6 @@ from kerasgan.latent import explorer
 MODELS = flags.DEFINE_list("models", ["runs", "saved_models"], "Folders in which models are found")
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to serve on; 0.0.0.0: to all machines")
 PORT = flags.DEFINE_integer("port", 7860, "Port to serve on", 1, 65535)
-CLASSES = flags.DEFINE_integer("num_classes", 10, "Of conditional SavedModels, which don't say", 1)
 SMOKE = flags.DEFINE_bool("smoke", False, "Serve a new model, ask for the page, and end")
 
 SLIDERS = 6
@@ -49,13 +47,12 @@ LARGEST_SIDE = 4096  # pixels
 DAY = 86_400  # seconds
 
 
-def read_picture(path, image_shape, negative=False):
-    """An uploaded file as a model's picture (1, H, W, C) in [-1, 1], its middle cut out.
+def read_picture(data, image_shape, negative=False):
+    """An uploaded file's bytes as a model's picture (1, H, W, C) in [-1, 1], its middle cut out.
 
     Raises:
         ValueError: what the page tells a person whose file is no such picture.
     """
-    data = pathlib.Path(path).read_bytes()
     if not 0 < len(data) <= LARGEST_BYTES:
         raise ValueError(
             f"The file must hold something, and 5 MB at most. Received: {len(data)} bytes"
@@ -103,6 +100,22 @@ def truncated(slider):
     return None if slider >= NO_TRUNCATION else slider
 
 
+def only_uploads(component):
+    """Has a `gradio.File` take uploaded files alone: Gradio would download, without limit, whatever
+    address a client names in place of an upload.
+    """
+    import gradio as gr
+
+    move = component.async_move_resource_to_block_cache
+
+    async def checked(path):
+        if str(path).lower().startswith(("http:", "https:")):
+            raise gr.Error("Upload the picture itself, not its address.", print_exception=False)
+        return await move(path)
+
+    component.async_move_resource_to_block_cache = checked
+
+
 def build_page(shelf):
     """The page over a `kerasgan.latent.explorer.Shelf`: a `gradio.Blocks`."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -135,10 +148,10 @@ def build_page(shelf):
 
     @answering
     def move(model, found, count, seed, truncation, label, method, *places):
-        if found is None:
-            latents = model.space.draw(count, int(seed or 0), truncated(truncation))
+        if found and found["model"] == model.name:  # else it landed after another was picked
+            latents = np.asarray(found["latents"])
         else:
-            latents = np.asarray(found)
+            latents = model.space.draw(count, int(seed or 0), truncated(truncation))
         if method:
             latents = model.moved(latents, method, places)
         return picture(model.images(latents, label or 0))
@@ -151,13 +164,14 @@ def build_page(shelf):
         return picture(images[:1]), picture(images[1:], columns=9)
 
     @answering
-    def project(model, path, negative, label):
-        if not path:
+    def project(model, data, negative, label):
+        if data is None:
             raise ValueError("Choose a picture first: PNG or JPEG, 5 MB at most.")
-        image = read_picture(path, model.space.image_shape, negative)
+        image = read_picture(data, model.space.image_shape, negative)
         made = model.project(image, None if model.space.num_classes is None else label)
         said = f"Mean squared error of a pixel: {made.errors[0]:.3f}, of a range 2 wide."
-        return picture(np.concatenate([image, made.images]), 2), said, made.latents.tolist()
+        latents = {"model": model.name, "latents": made.latents.tolist()}
+        return picture(np.concatenate([image, made.images]), 2), said, latents
 
     def shown(label, name):
         buttons = ["download", "fullscreen"]
@@ -170,7 +184,7 @@ def build_page(shelf):
     with gr.Blocks(
         title="kerasgan explorer", analytics_enabled=False, delete_cache=(DAY, DAY)
     ) as page:
-        found = gr.State(None)  # latents of the person's picture; None: drawn ones
+        found = gr.State(None)  # of the person's picture: {"model", "latents"}; None: drawn ones
         names = list(shelf.stored)
         name = gr.Dropdown(names, value=names[0], label="Model", elem_id="model")
         about = gr.Markdown(elem_id="about")
@@ -203,7 +217,11 @@ def build_page(shelf):
         with gr.Tab("A picture of yours"), gr.Row():
             with gr.Column():
                 types = [".png", ".jpg", ".jpeg"]
-                path = gr.File(file_types=types, label="PNG or JPEG, up to 5 MB", elem_id="upload")
+                upload = gr.File(
+                    type="binary", file_types=types, label="PNG or JPEG, up to 5 MB",
+                    elem_id="upload",
+                )  # fmt: skip
+                only_uploads(upload)
                 negative = gr.Checkbox(label="Negative (dark strokes on a light ground)")
                 start = gr.Button("Find its latents", variant="primary", elem_id="project")
                 leave = gr.Button("Back to drawn latents", elem_id="leave")
@@ -226,7 +244,7 @@ def build_page(shelf):
         gr.on([e.input for e in (*ends, share, truncation, label)], **ways, **quick)
         gr.on([method.input, reset.click], **choices).success(**moves)
         projected = start.click(
-            project, [name, path, negative, label], [pair, said, found], api_name="project"
+            project, [name, upload, negative, label], [pair, said, found], api_name="project"
         )
         projected.success(**moves)
         leave.click(lambda: None, None, found).then(**moves)
@@ -257,7 +275,7 @@ def main():
             "No model found: train one (python recipes/gan_mnist.py), or say where they are. "
             f"Received: --models={','.join(MODELS.value)}"
         )
-    page = build_page(explorer.Shelf(stored, CLASSES.value))
+    page = build_page(explorer.Shelf(stored))
     address = serve(page, HOST.value, PORT.value)
     print(f"kerasgan: {len(stored)} models at {address} (Ctrl-C ends)", flush=True)
     page.block_thread()

@@ -60,6 +60,7 @@ class NoisyGAN(models.GAN):
         return latents + NOISE * self.draw_normal(tf.shape(latents))
 
 
+SAMPLED = {"added_noise": ("added_noise, not sampled", "added_noise, sampled")}  # else one row
 TRAININGS = {
     "baseline": lambda seed: models.GAN(seed=seed),
     "added_noise": lambda seed: NoisyGAN(seed=seed),
@@ -73,6 +74,7 @@ def main():
     names = list(TRAININGS) if ROWS.value == ["all"] else ROWS.value
     if set(names) - set(TRAININGS):
         raise runs.RunError(f"--rows takes all or some of {list(TRAININGS)}. Received: {names}")
+    seeds = chosen_seeds()
     workdir = files.writable_directory(
         "workdir", WORKDIR.value or f"runs/latent_diversity{'-smoke' if SMOKE.value else ''}"
     )
@@ -80,33 +82,39 @@ def main():
     samples = 60 if SMOKE.value else SAMPLES.value
     key = {"samples": samples}
     score = Scores(samples)
-    if not table.find(row="real, mnist", **key):
-        table.add({"row": "real, mnist", **key, **score(images_of("mnist", "train", samples))})
-        both = np.concatenate([images_of(name, "train", samples // 2) for name in SETS])
-        table.add({"row": "real, both", **key, **score(both)})
+    for row, sets in (("real, mnist", SETS[:1]), ("real, both", SETS)):
+        if not table.find(row=row, **key):
+            parts = [images_of(name, "train", samples // len(sets)) for name in sets]
+            table.add({"row": row, **key, **score(np.concatenate(parts))})
     epochs, steps = tables.whole_epochs(4 if SMOKE.value else UPDATES.value, EPOCH)
-    for seed in map(int, SEEDS.value):
+    for seed in seeds:
         for name in names:
             key |= {"seed": seed, "updates": epochs * steps}
-            last = "added_noise, sampled" if name == "added_noise" else name
-            if table.find(row=last, **key):
+            rows = [r for r in SAMPLED.get(name, (name,)) if not table.find(row=r, **key)]
+            if not rows:
                 continue
             print(f"kerasgan: {name}, seed {seed}, {epochs * steps} updates", flush=True)
             folder = workdir / f"{name}-{seed}-{epochs * steps}"
             model, seconds = train(name, seed, epochs, steps, folder)
             space = latent.Space(model)
-            latents = space.draw(samples, seed)
-            if name == "added_noise":
-                row = {"row": "added_noise, not sampled", **key, **score(space.images(latents))}
-                table.add({**row, "seconds": seconds})
-                latents = latents + NOISE * space.draw(samples, seed + 1)
-            images = space.images(latents)
-            pictures.save_png(pictures.image_grid(images[:100], 10), folder / "samples.png")
-            table.add({"row": last, **key, **score(images), "seconds": seconds})
+            for row in rows:
+                latents = space.draw(samples, seed)
+                if row == "added_noise, sampled":
+                    latents = latents + NOISE * space.draw(samples, seed + 1)
+                images = space.images(latents)
+                pictures.save_png(pictures.image_grid(images[:100], 10), folder / "samples.png")
+                table.add({"row": row, **key, **score(images), "seconds": seconds})
             with files.replacing(workdir / "table.md") as temporary:
                 temporary.write_text(table.markdown(COLUMNS) + "\n")
     print(table.markdown(COLUMNS))
     print(f"kerasgan: table and samples: {workdir}")
+
+
+def chosen_seeds():
+    """The seeds as numbers."""
+    if not all(seed.isdecimal() and int(seed) < 2**31 for seed in SEEDS.value):
+        raise runs.RunError(f"--seeds takes whole numbers, 0 or more. Received: {SEEDS.value}")
+    return [int(seed) for seed in SEEDS.value]
 
 
 def load(name, split, batch_size=None, seed=None):

@@ -47,19 +47,19 @@ def main():
         test = data.load(
             DATASET.value, "test", batch_size=250, shuffle_seed=None, source=run.source
         )
+        dataset = data.load(
+            DATASET.value, batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
+        )
+        width = 4 if run.smoke else WIDTH.value
+        model = models.VAE(
+            latent_dim=2,
+            likelihood=Gaussian(DEVIATION.value),
+            encoder=vae.build_encoder(2, width=width),
+            generator=vae.build_decoder(2, width=width),
+            seed=run.seed,
+        )
     except (FileNotFoundError, ValueError) as error:
         raise runs.RunError(str(error)) from error
-    dataset = data.load(
-        DATASET.value, batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
-    )
-    width = 4 if run.smoke else WIDTH.value
-    model = models.VAE(
-        latent_dim=2,
-        likelihood=Gaussian(DEVIATION.value),
-        encoder=vae.build_encoder(2, width=width),
-        generator=vae.build_decoder(2, width=width),
-        seed=run.seed,
-    )
     model.compile(
         autoencoder_optimizer=keras.optimizers.Adam(RATE.value), jit_compile=run.jit_compile
     )

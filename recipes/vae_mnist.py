@@ -40,20 +40,20 @@ def main():
     run = runs.start("vae_mnist")
     try:
         test = data.load("mnist", "test", batch_size=250, shuffle_seed=None, source=run.source)
+        dataset = data.load(
+            "mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
+        )
+        width = 4 if run.smoke else WIDTH.value
+        model = models.VAE(
+            latent_dim=LATENTS.value,
+            beta=BETA.value,
+            binarisation="dynamic",
+            encoder=vae.build_encoder(LATENTS.value, width=width),
+            generator=vae.build_decoder(LATENTS.value, width=width),
+            seed=run.seed,
+        )
     except (FileNotFoundError, ValueError) as error:
         raise runs.RunError(str(error)) from error
-    dataset = data.load(
-        "mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
-    )
-    width = 4 if run.smoke else WIDTH.value
-    model = models.VAE(
-        latent_dim=LATENTS.value,
-        beta=BETA.value,
-        binarisation="dynamic",
-        encoder=vae.build_encoder(LATENTS.value, width=width),
-        generator=vae.build_decoder(LATENTS.value, width=width),
-        seed=run.seed,
-    )
     model.compile(
         autoencoder_optimizer=keras.optimizers.Adam(RATE.value), jit_compile=run.jit_compile
     )

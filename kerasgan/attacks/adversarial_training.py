@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from kerasgan import checks, specs
 from kerasgan.attacks import norms
-from kerasgan.attacks.batches import check_seed, check_step_size
+from kerasgan.attacks.batches import check_step_size
 from kerasgan.attacks.classifier import Classifier
 from kerasgan.attacks.fgsm import fgsm_images, rand_fgsm_images
 from kerasgan.attacks.pgd import pgd_images
@@ -122,7 +122,7 @@ class AdversarialTraining(keras.Model):
         self.warmup_steps = warmup_steps and checks.positive(warmup_steps=warmup_steps)
         self.value_range = self._reader.value_range
         self.from_logits = from_logits
-        self.seed = check_seed(seed)
+        self.seed = checks.seed(seed)
         check_step_size(step_size, self.epsilon, self.steps, norm, shape)
         self.step_counter = self.add_weight(
             name="step_counter", shape=(), dtype="int64", initializer="zeros", trainable=False,
@@ -144,9 +144,11 @@ class AdversarialTraining(keras.Model):
         examples = self.training_examples(images, labels)
         with tf.GradientTape() as tape:
             answers = self(images, training=self.alpha > 0)
+            # Before the examples go through the layers, whose own losses (activity regularisers)
+            # are those of the last call.
+            clean_loss = self.compute_loss(images, labels, answers, weights, training=True)
             loss = adversarial_loss = self._examples_loss(examples, labels, weights, True)
             if self.alpha > 0:
-                clean_loss = self.compute_loss(images, labels, answers, weights, training=True)
                 loss = self.alpha * clean_loss + (1.0 - self.alpha) * adversarial_loss
             scaled = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables
@@ -183,7 +185,6 @@ class AdversarialTraining(keras.Model):
         context = tf.distribute.get_replica_context()
         replica = tf.cast(context.replica_id_in_sync_group if context else 0, tf.int64)
         seeds = tf.stack([step * 4096 + replica, tf.constant(self.seed, tf.int64)])
-        images = tf.cast(images, tf.float32)
         given = (reader, images, labels, seeds, self.value_range, share * self.epsilon)
         if self.attack == "fgsm":
             examples = fgsm_images(*given, norm=self.norm)
@@ -199,7 +200,7 @@ class AdversarialTraining(keras.Model):
         loss = self.compute_loss(examples, labels, answers, weights, training=training)
         size = tf.shape(labels)[0]
         self.adversarial_loss.update_state(_of_all_replicas(loss), sample_weight=size)
-        self.adversarial_accuracy.update_state(labels, answers, sample_weight=weights)
+        self.adversarial_accuracy.update_state(labels, answers)  # unweighted, as `metrics` are
         return loss
 
     def _logs(self, loss, images, labels, answers, weights):
@@ -229,12 +230,35 @@ class AdversarialTraining(keras.Model):
         Raises:
             ValueError: images out of the value range or of another shape, one-hot labels.
         """
+        self._check(x, y)
+        held_out = kwargs.get("validation_data")
+        if held_out is not None:
+            pair = isinstance(held_out, (tuple, list))
+            self._check(*(held_out[:2] if pair else (held_out, None)))
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Evaluates as `keras.Model.evaluate` does, after a look at the first of the data.
+
+        Args:
+            x: see `fit`.
+            y: see `fit`.
+            *args: as in `keras.Model.evaluate`.
+            **kwargs: as in `keras.Model.evaluate`.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        self._check(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _check(self, x, y):
         if isinstance(x, tf.data.Dataset):
             specs.check_dataset(x, self.data_spec(), batches=1)
         elif y is not None:
             for array, spec in zip((x, y), self.data_spec()):
-                specs.check_array(spec.name, np.asarray(array[:_ROWS_CHECKED]), spec)
-        return super().fit(x, y, *args, **kwargs)
+                array = np.asarray(array[:_ROWS_CHECKED])
+                specs.warn_of_range(spec, *specs.check_array(spec.name, array, spec))
 
     def get_config(self):
         """The constructor's arguments, the classifier serialised."""
@@ -277,7 +301,7 @@ def unpacked(data):
             "rows: tf.argmax(labels, -1, output_type=tf.int32)). Received: labels "
             f"{labels if labels is None else f'of shape {tuple(labels.shape)}'}"
         )
-    return images, labels, weights
+    return tf.cast(images, tf.float32), tf.cast(labels, tf.int32), weights
 
 
 def _of_all_replicas(loss):

@@ -19,13 +19,16 @@ class Batches:
         norm: "linf" or "l2".
         batch_size: images attacked at a time. The last batch is filled up with repeated images,
             so that it has the shape of the others, for which XLA has compiled.
+        gradients: whether the attack follows gradients, so that lost ones are an error.
         **reading: see `Classifier`.
 
     Raises:
         ValueError: anything that is not as it should be.
     """
 
-    def __init__(self, model, images, labels, epsilon, norm, batch_size, **reading):
+    def __init__(
+        self, model, images, labels, epsilon, norm, batch_size, *, gradients=True, **reading
+    ):
         norms.check_norm(norm)
         self.batch_size = checks.positive(batch_size=batch_size)
         self.classifier = classifiers.of(model, **reading)
@@ -33,9 +36,8 @@ class Batches:
         self.labels = self.classifier.check_labels(labels, self.images)
         shape = self.images.shape[1:]
         self.epsilon = norms.check_epsilon(epsilon, norm, shape)
-        for start in range(0, len(self.images), batch_size):
-            rows = slice(start, start + batch_size)
-            self.classifier.check_gradients(self.images[rows], self.labels[rows])
+        self.gradients = gradients
+        self._check_gradients(self.images, None)
 
     def perturbed(self, perturb, numbers, seed, run=0, **options):
         """The perturbed images (n, H, W, C), float32.
@@ -47,8 +49,11 @@ class Batches:
             seed: int >= 0, of the random draws.
             run: int, which of several runs with the same seed this is.
             **options: what is compiled in.
+
+        Raises:
+            ValueError: gradients that are lost or not finite.
         """
-        seed = check_seed(seed)
+        seed = checks.seed(seed)
         shape = self.images.shape[1:]
         numbers = {
             name: tf.constant(value, tf.int32 if isinstance(value, int) else tf.float32)
@@ -76,14 +81,22 @@ class Batches:
             seeds = tf.constant([seed, start * 4096 + run], tf.int64)
             chosen = tf.constant(self.images[rows]), tf.constant(self.labels[rows])
             made.append(compiled(*chosen, seeds, numbers))
-        return np.concatenate(made)[:n]
+        made = np.concatenate(made)[:n]
+        lost = np.flatnonzero(~np.isfinite(made).all(axis=(1, 2, 3)))
+        if lost.size:
+            raise ValueError(
+                "The model's gradient is NaN or infinite (probabilities in float16, a division by "
+                "0?). Attack the model without its softmax, or in float32. "
+                f"Received: {lost.size} of {n} images without a finite gradient, the first at "
+                f"{lost[0]}"
+            )
+        self._check_gradients(made, options.get("targeted", False))
+        return made
 
-
-def check_seed(seed):
-    """`seed` as an int; ValueError unless it is an integer in [0, 2**31)."""
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
-        raise ValueError(f"seed must be an integer in [0, 2**31). Received: seed={seed!r}")
-    return int(seed)
+    def _check_gradients(self, images, targeted):
+        for start in range(0, len(images) if self.gradients else 0, self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            self.classifier.check_gradients(images[rows], self.labels[rows], targeted)
 
 
 def check_step_size(step_size, epsilon, steps, norm, image_shape=None):

@@ -28,7 +28,7 @@ class Classifier:
         value_range: (low, high), the values of black and white in the data.
         from_logits: what the models return, for those whose last layer doesn't show it: True,
             logits; False, probabilities; None, decided by the first images: rows without negative
-            values that sum to one are probabilities.
+            values that sum to one are probabilities. The other models of a list decide themselves.
         jit_compile: True, False or "auto": whether XLA compiles attacks. "auto" does so on GPUs
             alone: on CPUs convolutions in PGD's loop become many times slower.
 
@@ -105,7 +105,9 @@ class Classifier:
         images = np.asarray(images)
         low, high = self.value_range
         shape = self.image_shape or images.shape[1:] or (None, None, None)
-        specs.check_array("images", images, specs.ArraySpec("images", shape, "float", low, high))
+        spec = specs.ArraySpec("images", shape, "float", low, high)
+        found = specs.check_array("images", images, spec)
+        specs.warn_of_range(spec, *found, "If black is 0, say value_range=(0.0, 1.0). ", 6)
         images = np.clip(images.astype("float32"), low, high)
         self.settle(images[:32])
         return images
@@ -120,11 +122,14 @@ class Classifier:
             )
         return labels
 
-    def check_gradients(self, images, labels):
-        """ValueError if probabilities of 0 would hide the gradient of some of these images."""
+    def check_gradients(self, images, labels, targeted=None):
+        """ValueError if probabilities of 0 would hide the gradient of some of these images.
+
+        With `targeted`, images are results of an attack: what has succeeded needs no gradient.
+        """
         for reader in self._readers:
             if isinstance(reader, LogProbabilities):
-                lost = reader.without_gradient(images, labels)
+                lost = reader.without_gradient(images, labels, targeted)
                 if lost:
                     raise ValueError(
                         "Where a model's softmax has rounded probabilities to 0, their gradient is "
@@ -164,7 +169,7 @@ class Classifier:
         kind, logits = opened(model)
         if kind == "opaque":
             return Unsettled(model)
-        if self.from_logits not in (None, kind == "logits"):
+        if len(self.models) == 1 and self.from_logits not in (None, kind == "logits"):
             raise ValueError(
                 f"The model's last layer shows that it returns {kind}; leave from_logits out. "
                 f"Received: from_logits={self.from_logits}"
@@ -173,6 +178,12 @@ class Classifier:
 
     def _same(self, attribute, value):
         known = getattr(self, attribute)
+        if attribute == "image_shape" and known is not None and len(known) == len(value):
+            # None, any size, gives way to a size.
+            value, known = (
+                tuple(a if b is None else b for a, b in zip(*pair))
+                for pair in ((known, value), (value, known))
+            )
         if known is not None and known != value:
             raise ValueError(
                 f"Models that are attacked together must have the same {attribute}. "
@@ -189,10 +200,18 @@ def _kept(models, **reading):
 def of(model, **reading):
     """The `Classifier` of a model or a list of models: the same at each call with the same ones.
 
+    The last eight are kept; who attacks more in turn makes a `Classifier` of each and holds it.
+
     Args:
         model: a `keras.Model`, a list of them, or a `Classifier`, which is returned.
         **reading: `value_range`, `from_logits`, `jit_compile`: see `Classifier`.
     """
+    parts = model if isinstance(model, (list, tuple)) else (model,)
+    if not parts or not all(isinstance(part, (keras.Model, Classifier)) for part in parts):
+        raise ValueError(
+            "Expected a keras.Model that classifies images, or a list of such models. "
+            f"Received: model={model!r}"
+        )
     if isinstance(model, Classifier):
         if reading:
             raise ValueError(

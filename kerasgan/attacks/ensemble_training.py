@@ -29,7 +29,7 @@ class EnsembleAdversarialTraining(AdversarialTraining):
     Args:
         classifier: see `AdversarialTraining`.
         fixed_models: list of trained classifiers of the same images and classes, functional or
-            Sequential, logits or softmax.
+            Sequential, logits or softmax (`from_logits` is the classifier's alone).
         *args: see `AdversarialTraining`.
         **kwargs: see `AdversarialTraining`.
 
@@ -55,7 +55,7 @@ class EnsembleAdversarialTraining(AdversarialTraining):
             )
         own = self._reader
         for model in fixed_models:
-            other = trained_on(model, self.value_range, self.from_logits)
+            other = trained_on(model, self.value_range, None)
             for attribute in ("image_shape", "num_classes"):
                 if getattr(other, attribute) != getattr(own, attribute):
                     raise ValueError(
@@ -65,7 +65,7 @@ class EnsembleAdversarialTraining(AdversarialTraining):
                     )
         self.fixed_models = [_fixed(model) for model in fixed_models]
         self._sources = [
-            *(trained_on(m, self.value_range, self.from_logits) for m in self.fixed_models),
+            *(trained_on(model, self.value_range, None) for model in self.fixed_models),
             own,
         ]
 

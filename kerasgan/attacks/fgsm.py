@@ -141,6 +141,12 @@ def gradient(logits, images, labels, targeted=False):
         tape.watch(images)
         rising = log_odds_against(logits(images), labels)
     slope = tape.gradient(rising, images)
+    if slope is None:
+        raise ValueError(
+            "Expected a classifier that can be differentiated by its images. A layer that rounds, "
+            "casts to integers or stops gradients is in the way: attack the model without it. "
+            "Received: a model whose answers have no gradient by its images"
+        )
     return -slope if targeted else slope
 
 

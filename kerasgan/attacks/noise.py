@@ -63,7 +63,8 @@ def random_noise(
             f"distribution must be one of {', '.join(DISTRIBUTIONS)}. "
             f"Received: distribution={distribution!r}"
         )
-    batches = Batches(model, images, labels, epsilon, norm, batch_size, **reading)
+    given = (model, images, labels, epsilon, norm, batch_size)
+    batches = Batches(*given, gradients=False, **reading)
     numbers = {"epsilon": batches.epsilon}
     return batches.perturbed(noisy_images, numbers, seed, norm=norm, distribution=distribution)
 

@@ -41,31 +41,38 @@ def opened(model):
         >>> kind, logits(tf.constant([[1.0, 2.0, 3.0, 4.0]])).numpy().tolist()
         ('probabilities', [[1.0, 2.0, 3.0, 4.0]])
     """
-    operation, node_index, _ = model.outputs[0]._keras_history
+    operation, node_index, tensor_index = model.outputs[0]._keras_history
     inputs = operation._inbound_nodes[node_index].input_tensors
     if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
-        kind, inner = opened(operation)
+        if len(inputs) != 1 or len(operation.inputs) != 1:
+            return "opaque", None
+        kind, inner = opened(keras.Model(operation.inputs, operation.outputs[tensor_index]))
         if kind == "opaque":
             return kind, None
         before = _as_function(keras.Model(model.inputs, inputs[0]))
         return kind, lambda images: inner(before(images))
     activation = getattr(operation, "activation", None)
-    if activation is keras.activations.sigmoid:
+    if activation in (keras.activations.sigmoid, keras.ops.sigmoid, tf.nn.sigmoid):
         raise ValueError(
             "Expected a classifier that chooses one of its classes, by logits or a softmax. "
             f"Received: a model whose last layer, {operation.name}, is of sigmoids (several "
             "labels may hold at once)"
         )
-    is_dense = isinstance(operation, keras.layers.Dense)
-    if is_dense and activation is keras.activations.softmax:
+    # A subclass may do anything in its call; a quantised kernel has a scale beside it.
+    is_dense = type(operation) is keras.layers.Dense and not operation.quantization_mode
+    is_softmax = activation in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
+    if is_dense and is_softmax:
         before = _as_function(keras.Model(model.inputs, inputs[0]))
         return "probabilities", lambda images: _without_activation(operation, before(images))
-    applies = isinstance(operation, keras.layers.Activation) and (
-        activation is keras.activations.softmax
-    )
-    if applies or (isinstance(operation, keras.layers.Softmax) and operation.axis in (-1, 1)):
+    applies = isinstance(operation, keras.layers.Activation)
+    softmax_layer = isinstance(operation, keras.layers.Softmax) and operation.axis in (-1, 1)
+    if (applies and is_softmax) or softmax_layer:
         return "probabilities", _as_function(keras.Model(model.inputs, inputs[0]))
-    return ("logits", _as_function(model)) if is_dense else ("opaque", None)
+    is_linear = activation in (None, keras.activations.linear)
+    if applies and is_linear:  # mixed precision's cast to float32 at the end
+        kind, inner = opened(keras.Model(model.inputs, inputs[0]))
+        return ("logits", _as_function(model)) if kind == "logits" else (kind, inner)
+    return ("logits", _as_function(model)) if is_dense and is_linear else ("opaque", None)
 
 
 def _as_function(model):
@@ -145,9 +152,14 @@ class LogProbabilities(Logits):
         probabilities = tf.cast(super().__call__(images), tf.float32)
         return tf.math.log(tf.maximum(probabilities, np.finfo("float32").tiny))
 
-    def without_gradient(self, images, labels):
-        """How many images' label, or all other classes, have a probability of exactly 0."""
+    def without_gradient(self, images, labels, targeted=None):
+        """How many images' label, or all other classes, have a probability of exactly 0.
+
+        With `targeted` only the one of both that keeps an attack from succeeding.
+        """
         probabilities = np.asarray(tf.exp(self(tf.constant(images))))
         chosen = np.arange(self.num_classes) == labels[:, np.newaxis]
         alive = probabilities > 2 * np.finfo("float32").tiny
-        return int(np.sum(~np.any(alive & chosen, axis=1) | ~np.any(alive & ~chosen, axis=1)))
+        label_lost = ~np.any(alive & chosen, axis=1) & (targeted is not False)
+        others_lost = ~np.any(alive & ~chosen, axis=1) & (targeted is not True)
+        return int(np.sum(label_lost | others_lost))

@@ -48,8 +48,8 @@ def layer_output(space, latents, layer=None, labels=None):
 def first_weights(space, labels=None):
     """The matrix A of the generator's first step, `y = A z + b`: (units, latent_dim).
 
-    It is read off the network: a layer's output at each unit vector, less that at zero. So it does
-    not matter how a label joins the latents.
+    It is read off the network: a layer's output, before the non-linearity that it may have built
+    in, at each unit vector, less that at zero. So it does not matter how a label joins the latents.
 
     Args:
         space: `Space` of a model (not of an export).
@@ -59,7 +59,8 @@ def first_weights(space, labels=None):
         Array (units, latent_dim), float64.
 
     Raises:
-        ValueError: an export; a network without such a first layer.
+        ValueError: an export; a network without such a first layer, or where something that is
+            not linear comes before it, such as a network within the network.
 
     Example:
         >>> from kerasgan import latent, models
@@ -69,9 +70,29 @@ def first_weights(space, labels=None):
     """
     labels = 0 if space.num_classes and labels is None else labels
     layer = _weighted(space)[0]
-    probes = np.concatenate([np.zeros((1, space.latent_dim)), np.eye(space.latent_dim)])
-    outputs = _run(space, layer.output, probes, labels).astype("float64")
-    return (outputs[1:] - outputs[:1]).T
+    drawn = space.draw(1, seed=0)
+    probes = np.concatenate([np.zeros_like(drawn), np.eye(space.latent_dim), drawn])
+    outputs = _run(space, _linear_output(layer), probes, labels).astype("float64")
+    weights = (outputs[1:-1] - outputs[0]).T
+    rest = outputs[-1] - outputs[0] - weights @ drawn[0]
+    share = 1e-3 if layer.compute_dtype == "float32" else 0.05
+    if np.abs(rest).max() > share * np.abs(weights).max() + 1e-5 * np.abs(outputs[0]).max():
+        raise ValueError(
+            "Expected a generator whose first layer with weights (a kernel), at its top level, "
+            f"makes a linear map of latents. Received: {space.network.name}, where what reaches "
+            f"{layer.name} is not linear in them; name a layer where one can be named"
+        )
+    return weights
+
+
+def _linear_output(layer):
+    """A layer's output before the non-linearity that it has built in, if any."""
+    if getattr(layer, "activation", None) in (None, keras.activations.linear):
+        return layer.output
+    twin = type(layer).from_config({**layer.get_config(), "activation": None})
+    output = twin(layer.input)
+    twin.set_weights(layer.get_weights())
+    return output
 
 
 def _weighted(space):

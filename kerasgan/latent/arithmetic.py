@@ -15,6 +15,8 @@ mean is 0, or the mean of the latents of a class or of an encoded set.
 
 import numpy as np
 
+from kerasgan import checks
+
 
 def concept(latents):
     """The mean of latents whose samples show one concept; the paper takes three.
@@ -53,11 +55,20 @@ def analogy(positive, negative, other):
     Returns:
         Array (latent_dim,).
 
+    Raises:
+        ValueError: no latents of a kind, latents of different sizes, or NaN.
+
     Example:
         >>> analogy([[1.0, 1.0]], [[0.0, 1.0]], [[0.0, 5.0]]).tolist()
         [1.0, 5.0]
     """
-    return concept(positive) - concept(negative) + concept(other)
+    means = [concept(each) for each in (positive, negative, other)]
+    if len({mean.shape for mean in means}) > 1:
+        raise ValueError(
+            "Expected three sets of latents of one size. "
+            f"Received: latents of {', '.join(str(mean.size) for mean in means)} numbers"
+        )
+    return means[0] - means[1] + means[2]
 
 
 def around(latent, n, reach=0.25, seed=0):
@@ -67,17 +78,25 @@ def around(latent, n, reach=0.25, seed=0):
     Args:
         latent: (latent_dim,).
         n: how many rows, the latent itself first.
-        reach: greatest change of a coordinate; the paper's is 0.25.
+        reach: greatest change of a coordinate, >= 0; the paper's is 0.25.
         seed: int.
 
     Returns:
         Array (n, latent_dim), float32.
 
+    Raises:
+        ValueError: n not positive; a negative reach; NaN; more than one latent.
+
     Example:
         >>> around([0.0, 2.0], 3, seed=0).shape
         (3, 2)
     """
-    latent = np.asarray(latent, "float64")
+    latent, n = np.asarray(latent, "float64"), checks.positive(n=n)
+    reach = checks.not_negative(reach=reach)
+    if latent.ndim != 1 or not np.isfinite(latent).all():
+        raise ValueError(
+            f"Expected one finite latent (latent_dim,). Received: {latent} of shape {latent.shape}"
+        )
     noise = np.random.default_rng(seed).uniform(-reach, reach, (n, *latent.shape))
     noise[:1] = 0.0
     return (latent + noise).astype("float32")
@@ -95,7 +114,7 @@ def towards_mean(latents, psi, mean=0.0):
         Array (n, latent_dim), float32.
 
     Raises:
-        ValueError: psi that is NaN or infinite.
+        ValueError: psi, latents or mean that are NaN or infinite; a mean of another size.
 
     Example:
         >>> towards_mean([[2.0, -4.0]], psi=0.5).tolist()
@@ -104,4 +123,10 @@ def towards_mean(latents, psi, mean=0.0):
     if not np.isfinite(psi):
         raise ValueError(f"psi must be a finite number, 1 for no change. Received: psi={psi}")
     latents, mean = np.asarray(latents, "float64"), np.asarray(mean, "float64")
+    finite = np.isfinite(latents).all() and np.isfinite(mean).all()
+    if latents.ndim != 2 or mean.shape not in ((), latents.shape[1:]) or not finite:
+        raise ValueError(
+            "Expected latents (n, latent_dim) and a mean (latent_dim,) or one number, all finite. "
+            f"Received: latents of shape {latents.shape}, mean of shape {mean.shape}"
+        )
     return (mean + psi * (latents - mean)).astype("float32")

@@ -16,7 +16,8 @@ All are unit vectors of the latents' space, so a step along one is told in the l
 
 Departures, and why: GANSpace takes 10^6 samples by incremental PCA, here some thousands exactly;
 InterFaceGAN's plane is a linear support vector machine's, here a logistic regression's, which needs
-no solver and finds the same normal where the classes lie on two sides of one plane.
+no solver and finds the same normal where the classes lie on two sides of one plane; SeFa's is the
+paper's text, where the authors' code first scales each output unit's row of A to length 1.
 """
 
 import numpy as np
@@ -56,14 +57,16 @@ def pca_of_activations(space, n=10, layer=None, samples=2000, labels=None, seed=
 
     Activations y of random latents z; their principal components V and mean m; coordinates
     `x = V^T (y - m)`; then the `U` that minimises the sum of `|U x - z|^2`. Its columns are the
-    directions.
+    directions. Of a conditional model both y and z are taken less their means of each label, as
+    else the differences between the labels would be the largest components.
 
     Args:
         space: `Space` of a model (not of an export).
         n: how many.
         layer: name of a layer of the generator; None: the first features after their
             non-linearity.
-        samples: how many latents are drawn, more than n.
+        samples: how many latents are drawn, at least n more than there are labels among them
+            (without labels: more than n).
         labels: of a conditional model: one integer, or one for each sample. None: all in turn.
         seed: int, of the draws.
 
@@ -71,7 +74,7 @@ def pca_of_activations(space, n=10, layer=None, samples=2000, labels=None, seed=
         Array (n, latent_dim) of unit rows, float64.
 
     Raises:
-        ValueError: n out of its range; an unknown layer; an export.
+        ValueError: n out of its range; an unknown layer; an export; bad labels.
 
     Example:
         >>> from kerasgan import latent, models
@@ -79,14 +82,15 @@ def pca_of_activations(space, n=10, layer=None, samples=2000, labels=None, seed=
         >>> pca_of_activations(space, n=2, samples=100).shape
         (2, 4)
     """
-    _check_number(n, min(space.latent_dim, checks.positive(samples=samples) - 1))
-    latents = space.draw(samples, seed)
-    if space.num_classes and labels is None:
-        labels = np.arange(samples) % space.num_classes
+    latents = space.draw(checks.positive(samples=samples), seed)
+    groups = np.zeros(samples)
+    if space.num_classes:
+        labels = np.arange(samples) % space.num_classes if labels is None else labels
+        groups = labels = space.checked_labels(labels, samples)
+    _check_number(n, min(space.latent_dim, samples - len(np.unique(groups))))
     outputs = layer_output(space, latents, layer, labels).astype("float64")
-    outputs -= outputs.mean(axis=0)
-    coordinates = _coordinates(outputs, n)
-    latents = latents - latents.mean(axis=0)
+    coordinates = _coordinates(_centred(outputs, groups), n)
+    latents = _centred(latents.astype("float64"), groups)
     # Coordinates are uncorrelated, so each column of U is a regression by itself.
     regressed = (coordinates.T @ latents) / np.sum(coordinates**2, axis=0)[:, np.newaxis]
     return _signed(_unit(regressed))
@@ -193,22 +197,32 @@ def apart_from(direction, others):
     """A direction without its part along others: it changes one thing and leaves those.
 
     Args:
-        direction: (latent_dim,).
-        others: (m, latent_dim), or one (latent_dim,).
+        direction: (latent_dim,), not zero.
+        others: (m, latent_dim), or one (latent_dim,); they may depend on each other.
 
     Returns:
         Array (latent_dim,), a unit vector at right angles to all others, float64.
 
     Raises:
-        ValueError: a direction that lies wholly within the others.
+        ValueError: a direction that lies wholly within the others, or is zero; NaN; two sizes.
 
     Example:
         >>> apart_from([1.0, 1.0], [0.0, 1.0]).tolist()
         [1.0, 0.0]
     """
-    direction = _unit(np.asarray(direction, "float64"))
-    basis, _ = np.linalg.qr(np.atleast_2d(np.asarray(others, "float64")).T)
-    rest = direction - basis @ (basis.T @ direction)
+    direction = np.asarray(direction, "float64")
+    others = np.atleast_2d(np.asarray(others, "float64"))
+    finite = np.isfinite(direction).all() and np.isfinite(others).all()
+    fits = direction.ndim == 1 and others.ndim == 2 and others.shape[1:] == direction.shape
+    if not fits or not finite or not direction.any():
+        raise ValueError(
+            "Expected a direction (latent_dim,), not zero, and others (m, latent_dim), all finite. "
+            f"Received: shapes {direction.shape} and {others.shape}, direction={direction}"
+        )
+    direction = _unit(direction)
+    _, sizes, rows = np.linalg.svd(others, full_matrices=False)
+    basis = rows[sizes > 1e-10 * sizes.max(initial=1e-290)]  # of what the others span
+    rest = direction - (direction @ basis.T) @ basis
     if np.linalg.norm(rest) < 1e-6:
         raise ValueError("The direction lies within the others. Received: nothing left of it")
     return _unit(rest)
@@ -222,6 +236,14 @@ def _coordinates(rows, n):
         return rows @ vectors[:, ::-1][:, :n]
     values, vectors = np.linalg.eigh(rows @ rows.T)  # the smaller of the two matrices
     return (vectors * np.sqrt(np.maximum(values, 0.0)))[:, ::-1][:, :n]
+
+
+def _centred(rows, groups):
+    """Rows (samples, width) less the mean of the rows of their group (samples,)."""
+    centred = np.empty_like(rows)
+    for group in np.unique(groups):
+        centred[groups == group] = rows[groups == group] - rows[groups == group].mean(axis=0)
+    return centred
 
 
 def _rows(name, values):

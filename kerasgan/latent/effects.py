@@ -18,7 +18,7 @@ def sweep(space, latents, direction, steps=9, reach=_REACH):
         reach: farthest position, in standard deviations of a coordinate.
 
     Returns:
-        Array (n, steps, latent_dim), float32.
+        Array (n, steps, latent_dim), float32; uniform latents are held within [-1, 1].
 
     Raises:
         ValueError: steps < 1; a direction of another size, zero or NaN.
@@ -38,11 +38,14 @@ def sweep(space, latents, direction, steps=9, reach=_REACH):
             f"Received: shape {direction.shape}, length {length}"
         )
     moves = positions(space, steps, reach)[:, np.newaxis] * (direction / length)
-    return (latents[:, np.newaxis] + moves).astype("float32")
+    moved = (latents[:, np.newaxis] + moves).astype("float32")
+    return np.clip(moved, -1.0, 1.0) if space.distribution == "uniform" else moved
 
 
 def positions(space, steps=9, reach=_REACH):
-    """Where `sweep`'s steps lie on the direction, in the latents' unit: array (steps,)."""
+    """Where `sweep`'s steps lie on the direction, in the latents' unit, before uniform latents are
+    held within [-1, 1]: array (steps,).
+    """
     reach = checks.positive_number(reach=reach) * space.deviation
     return np.linspace(-reach, reach, steps) if checks.positive(steps=steps) > 1 else np.zeros(1)
 

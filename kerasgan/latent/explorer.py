@@ -25,12 +25,16 @@ class Explorer:
     """One model, open: directions and projector are made at first use, then kept.
 
     Args:
-        space: `Space` or `SavedSpace`.
+        space: `Space` or `SavedSpace`, of images.
+        name: what the model is called, any str.
 
     Attributes:
-        space: as given.
+        space, name: as given.
         methods: list of the ways to find directions that this model allows, of `METHODS`: SeFa and
             GANSpace need the network's layers, which an export hasn't; attributes grey pictures.
+
+    Raises:
+        ValueError: a model of points.
 
     Example:
         >>> from kerasgan import latent, models
@@ -43,8 +47,9 @@ class Explorer:
         (3, 8, 8, 1)
     """
 
-    def __init__(self, space):
-        self.space = space
+    def __init__(self, space, name=""):
+        space.check_images()
+        self.space, self.name = space, name
         grey = space.image_shape[-1] == 1
         allowed = (space.differentiable, space.differentiable, grey)
         self.methods = [method for method, can in zip(METHODS, allowed) if can]
@@ -127,13 +132,17 @@ class Explorer:
                 than directions, or fewer.
 
         Returns:
-            Array (n, latent_dim), float32.
+            Array (n, latent_dim), float32; uniform latents stay in [-1, 1].
 
         Raises:
-            ValueError: a method that this model doesn't allow.
+            ValueError: a method that this model doesn't allow; latents of another size.
         """
+        latents = self.space.checked(latents)
         vectors = self.directions(method).values()
-        return (latents + sum(p * v for p, v in zip(places, vectors))).astype("float32")
+        moved = latents + sum(p * v for p, v in zip(places, vectors))
+        if self.space.distribution == "uniform":
+            moved = np.clip(moved, -1.0, 1.0)
+        return moved.astype("float32")
 
     def between(self, seeds, shares, truncation=None):
         """Latents (n, latent_dim) at n shares of the way from one seed's to the other's.
@@ -167,35 +176,32 @@ class Shelf:
 
     Args:
         stored: dict: name -> path, as `stored_models` returns it.
-        num_classes: of conditional SavedModels, which don't tell it.
     """
 
-    def __init__(self, stored, num_classes=10):
+    def __init__(self, stored):
         self.stored = stored
-        self.num_classes = num_classes
-        self._opening = threading.Lock()
-        self._open = functools.lru_cache(maxsize=_OPEN)(self._load)
+        self._open = {}  # name -> explorer; the one used last is the last
+        self._guard = threading.Lock()  # of _open, held for moments
+        self._opening = {name: threading.Lock() for name in stored}  # held while a model loads
 
     def open(self, name):
         """The `Explorer` of the model of that name.
 
         Raises:
-            ValueError: no such name; a file that is no model, or one without latents.
+            ValueError: no such name; a file that is no model, one without latents, or of points.
         """
         if name not in self.stored:
             raise ValueError(f"name must be one of {list(self.stored)}. Received: name={name!r}")
-        with self._opening:  # else two that ask at once would load it twice
-            return self._open(name)
-
-    def _load(self, name):
-        try:
-            return Explorer(load(self.stored[name]))
-        except ValueError as error:
-            if "num_classes must be given" not in str(error):
-                raise
-        except OSError as error:
-            raise ValueError(f"A model can't be loaded. Received: {name}: {error}") from error
-        return Explorer(load(self.stored[name], self.num_classes))
+        with self._opening[name]:  # else two that ask at once would load it twice
+            with self._guard:
+                opened = self._open.get(name)
+            opened = opened or Explorer(load(self.stored[name]), name)
+            with self._guard:
+                self._open.pop(name, None)
+                self._open[name] = opened
+                if len(self._open) > _OPEN:
+                    del self._open[next(iter(self._open))]
+        return opened
 
 
 def stored_models(folders):

@@ -42,6 +42,20 @@ def build_encoder(space, width=32):
     return keras.Model(images, latents, name="encoder")
 
 
+def check_encoder(space, encoder):
+    """`encoder`, if it turns the space's images into one tensor of its latents; ValueError
+    otherwise.
+    """
+    outputs = len(getattr(encoder, "outputs", None) or [])
+    if outputs != 1:
+        raise ValueError(
+            "Expected an encoder with one output, latents; of a VAE's take the means: "
+            f"keras.Model(e.inputs, e.outputs[0]). Received: {outputs} outputs"
+        )
+    checks.network("encoder", encoder, [space.image_shape], (space.latent_dim,))
+    return encoder
+
+
 def train_encoder(
     space, encoder=None, updates=2000, batch_size=64, learning_rate=1e-3, image_weight=1.0, seed=0,
     progress=False,
@@ -50,7 +64,8 @@ def train_encoder(
 
     Args:
         space: `Space`; of an export only with image_weight=0.
-        encoder: `keras.Model`, images -> latents, trained in place; None: `build_encoder`'s.
+        encoder: `keras.Model`, images -> latents, trained in place; None: `build_encoder`'s. Of a
+            VAE's encoder: `keras.Model(encoder.inputs, encoder.outputs[0])`, the means.
         updates: of the encoder's weights, each with a fresh batch.
         batch_size: images in a batch.
         learning_rate: of Adam, falling to 0 along a cosine.
@@ -60,7 +75,7 @@ def train_encoder(
 
     Returns:
         (encoder, losses): `losses` is an array (updates, 2) of the latents' error, in variances
-        (1 is what always guessing 0 has), and the images'.
+        (1 is what always guessing 0 has), and the images', NaN where image_weight is 0.
 
     Raises:
         ValueError: an argument out of its range; an encoder that doesn't fit the space.
@@ -70,8 +85,7 @@ def train_encoder(
     checks.not_negative(image_weight=image_weight)
     if image_weight:
         space.check_differentiable("An encoder with image_weight > 0")
-    encoder = encoder or build_encoder(space)
-    checks.network("encoder", encoder, [space.image_shape], (space.latent_dim,))
+    encoder = check_encoder(space, encoder or build_encoder(space))
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, updates)
     optimizer = keras.optimizers.Adam(schedule)
     optimizer.build(encoder.trainable_variables)
@@ -81,14 +95,15 @@ def train_encoder(
         images = space.decode(latents, labels)
         with tf.GradientTape() as tape:
             guessed = encoder(images, training=True)
-            errors = [tf.reduce_mean(tf.square((guessed - latents) / space.deviation))]
+            loss = latent_error = tf.reduce_mean(tf.square((guessed - latents) / space.deviation))
+            image_error = tf.constant(np.nan)
             if image_weight:
                 again = space.decode(guessed, labels)
-                errors.append(tf.reduce_mean(tf.square(again - images)))
-            loss = errors[0] + image_weight * errors[-1] if image_weight else errors[0]
+                image_error = tf.reduce_mean(tf.square(again - images))
+                loss += image_weight * image_error
         variables = encoder.trainable_variables
         optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
-        return errors[0], errors[-1]
+        return latent_error, image_error
 
     bar = keras.utils.Progbar(updates, verbose=int(progress))
     losses = []

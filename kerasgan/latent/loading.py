@@ -1,5 +1,6 @@
 """From a name on the command line to a `Space`."""
 
+import functools
 import pathlib
 
 import keras
@@ -14,23 +15,32 @@ def load(name, num_classes=None):
         name: path of a `.keras` file; a folder with `final.keras`, or one other `.keras` file, as a
             recipe's workdir; a SavedModel's folder, or the folder of its numbered versions (the
             newest counts); or the name of any of these in `saved_models/`.
-        num_classes: of a conditional SavedModel, which doesn't tell it.
+        num_classes: of a conditional SavedModel, to be sure of it.
 
     Returns:
         `Space`; of a SavedModel a `SavedSpace`, with which all works that needs no gradient and no
         layer: draws, walks, arithmetic, truncation, directions from labels and scores.
 
     Raises:
-        ValueError: nothing there that is a model with latents.
+        ValueError: nothing there that is a model with latents; a damaged one.
     """
+    path, make = _find(name, num_classes)
+    try:
+        return make(path)
+    except Exception as error:  # damaged files raise whatever their readers stumble over
+        raise ValueError(f"A model can't be loaded. Received: {path}: {error}") from error
+
+
+def _find(name, num_classes):
+    """(path, function that makes a space of it)."""
     tried = (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name)
     for path in tried:
         if path.is_file() and path.suffix == ".keras":
-            return _from_keras(path)
+            return path, _from_keras
         files = sorted(path.glob("*.keras"))
         finals = [file for file in files if file.name == "final.keras"] or files
         if len(finals) == 1:
-            return _from_keras(finals[0])
+            return finals[0], _from_keras
         if len(finals) > 1:
             raise ValueError(
                 f"Name one of the models. Received: {path} with {[f.name for f in finals]}"
@@ -38,7 +48,7 @@ def load(name, num_classes=None):
         versions = [p for p in path.glob("*/") if p.name.isdecimal()]
         for found in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
             if (found / "saved_model.pb").is_file():
-                return SavedSpace(found, num_classes)
+                return found, functools.partial(SavedSpace, num_classes=num_classes)
     raise ValueError(
         "Expected a .keras file, a folder that holds one, an exported SavedModel, or the name of "
         f"such a folder in saved_models/. Received: {str(name)!r}"
@@ -46,8 +56,4 @@ def load(name, num_classes=None):
 
 
 def _from_keras(path):
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError) as error:
-        raise ValueError(f"A model can't be loaded. Received: {path}: {error}") from error
-    return Space(model)
+    return Space(keras.saving.load_model(path, compile=False))

@@ -80,8 +80,11 @@ def slerp(start, end, shares):
 
 
 def between(space, start, end, shares):
-    """The way that fits the space: `slerp` for normal latents, `lerp` for uniform ones."""
-    return (slerp if space.distribution == "normal" else lerp)(start, end, shares)
+    """The way that fits the space: `slerp` for normal latents, `lerp` for uniform ones, and for
+    latents of one number, which have no arc.
+    """
+    arc = space.distribution == "normal" and space.latent_dim > 1
+    return (slerp if arc else lerp)(start, end, shares)
 
 
 def walk(space, stops, steps=8, closed=False):

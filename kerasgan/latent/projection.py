@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import checks
+from kerasgan.latent.inverse import check_encoder
 from kerasgan.latent.judges import realness
 from kerasgan.metrics import features
 
@@ -55,21 +56,24 @@ class Projector:
     Uniform latents are kept within [-1, 1].
 
     Args:
-        space: `Space` whose gradients can be had (not of an export).
+        space: `Space` of a model of images, whose gradients can be had (not of an export).
         extractor: features' extractor, see `kerasgan.metrics.get`; "auto": the shipped classifier
             of digits for grey images, none for others; None: pixels alone.
         feature_weight: >= 0.
         prior_weight: >= 0.
         judge_weight: >= 0; above 0 the model must have a discriminator or critic.
         norm: 1 or 2, of the pixels' differences.
-        starts: latents tried for each image.
+        starts: latents tried for each image; where labels are to be found, at least one for each
+            label.
         steps: of Adam, for each start.
         learning_rate: of Adam, in deviations of a latent.
-        encoder: `keras.Model`, images -> latents, whose guess is the first start; see
-            `train_encoder`. None: all starts are random.
+        encoder: `keras.Model`, images -> latents, whose guess is the first start, and where
+            labels are to be found the first of each label; see `train_encoder`. None: all starts
+            are random.
 
     Raises:
-        ValueError: an argument out of its range; the space of an export.
+        ValueError: an argument out of its range; the space of an export, or of points; an encoder
+            that doesn't fit the space.
 
     Example:
         >>> from kerasgan import latent, models
@@ -93,6 +97,7 @@ class Projector:
         encoder=None,
     ):
         space.check_differentiable("Projection")
+        space.check_images()
         if norm not in (1, 2):
             raise ValueError(f"norm must be 1 or 2. Received: norm={norm!r}")
         if extractor == "auto":
@@ -106,7 +111,7 @@ class Projector:
         self.starts = checks.positive(starts=starts)
         self.steps = checks.positive(steps=steps)
         self.learning_rate = checks.positive_number(learning_rate=learning_rate)
-        self.encoder = encoder
+        self.encoder = None if encoder is None else check_encoder(space, encoder)
         self._step = tf.function(self._adam_step, reduce_retracing=True)
         self._judged = tf.function(self._losses, reduce_retracing=True)
         if self.extractor:
@@ -118,7 +123,7 @@ class Projector:
         Args:
             images: (n, H, W, C), finite, in [-1, 1].
             labels: of a conditional model, one for all or one for each image. None: the starts
-                take the labels in turn, and the best start's is kept.
+                take all labels in turn, and the best start's is kept.
             weights: (n, H, W, C) or a shape that broadcasts to it, >= 0: how much each pixel
                 counts; what lies under 0 is never looked at. None: all the same. With weights
                 there are no features.
@@ -135,9 +140,11 @@ class Projector:
         images = self.space.checked_images(images)
         masked = weights is not None
         weights = self._checked_weights(weights, images)
+        found_labels = self.space.num_classes if labels is None else None
         labels = self._start_labels(labels, len(images))
-        starts = self._first_latents(images, seed)
-        parts = max(1, _ROWS // self.starts)
+        tries = self.starts if labels is None else labels.shape[1]
+        starts = self._first_latents(images, tries, found_labels or 1, seed)
+        parts = max(1, _ROWS // tries)
         pieces = [slice(i, i + parts) for i in range(0, len(images), parts)]
         bar = keras.utils.Progbar(len(pieces) * self.steps, verbose=int(progress))
         found = [
@@ -156,11 +163,12 @@ class Projector:
 
     def _best(self, images, starts, labels, weights, masked, bar):
         """(latents, labels, losses) of the best start of each image of a piece."""
-        repeated = [np.repeat(each, self.starts, axis=0) for each in (images, weights)]
+        tries = starts.shape[1]
+        repeated = [np.repeat(each, tries, axis=0) for each in (images, weights)]
         if masked or not self.extractor:
             wanted = tf.zeros([len(repeated[0]), 0])  # no features
         else:
-            wanted = tf.repeat(self.extractor(images), self.starts, axis=0)
+            wanted = tf.repeat(self.extractor(images), tries, axis=0)
         rows = None if labels is None else tf.constant(labels.reshape(-1))
         fixed = (tf.constant(repeated[0]), tf.constant(repeated[1]), wanted, rows)
         latents = tf.constant(starts.reshape(-1, self.space.latent_dim))
@@ -169,10 +177,10 @@ class Projector:
             state = (latents, first, second, tf.constant(step, tf.float32))
             latents, first, second = self._step(*state, *fixed)
             bar.add(1)
-        losses = self._judged(latents, *fixed).numpy().reshape(-1, self.starts)
+        losses = self._judged(latents, *fixed).numpy().reshape(-1, tries)
         best = losses.argmin(axis=1)
         every = np.arange(len(best))
-        latents = latents.numpy().reshape(len(best), self.starts, -1)[every, best]
+        latents = latents.numpy().reshape(len(best), tries, -1)[every, best]
         kept = best if labels is None else labels[every, best]
         return latents, kept, losses[every, best]
 
@@ -207,22 +215,24 @@ class Projector:
             latents = tf.clip_by_value(latents, -1.0, 1.0)
         return latents, first, second
 
-    def _first_latents(self, images, seed):
-        """Starts (n, starts, latent_dim): random ones, and the encoder's guess before them."""
-        drawn = self.space.draw(len(images) * self.starts, seed)
-        starts = drawn.reshape(len(images), self.starts, -1)
+    def _first_latents(self, images, tries, guesses, seed):
+        """Starts (n, tries, latent_dim): random ones, but the first `guesses` the encoder's."""
+        drawn = self.space.draw(len(images) * tries, seed)
+        starts = drawn.reshape(len(images), tries, -1)
         if self.encoder is not None:
-            starts[:, 0] = self.space.checked(self.encoder.predict(images, verbose=0))
+            guessed = self.space.checked(self.encoder.predict(images, verbose=0))
+            starts[:, :guesses] = guessed[:, np.newaxis]
         return starts
 
     def _start_labels(self, labels, n):
-        """Labels (n, starts) of the starts, or None."""
+        """Labels (n, tries) of the starts, each label at least once if none are given; or None."""
         if self.space.num_classes is None:
             if labels is not None:
                 raise ValueError(f"This model takes no labels. Received: labels={labels!r}")
             return None
         if labels is None:
-            turns = np.arange(self.starts) % self.space.num_classes
+            tries = max(self.starts, self.space.num_classes)
+            turns = np.arange(tries) % self.space.num_classes
             return np.tile(turns, (n, 1)).astype("int32")
         return np.repeat(self.space.checked_labels(labels, n)[:, np.newaxis], self.starts, axis=1)
 

@@ -15,6 +15,7 @@ from kerasgan import checks
 from kerasgan.models import latents as latent_draws
 
 _NETWORKS = ("ema_generator", "ema_decoder")  # where a model keeps the network that makes images
+_MOST_CLASSES = 2**20
 _DEVIATION = {"normal": 1.0, "uniform": 3**-0.5}  # of one coordinate of a latent
 
 
@@ -152,6 +153,14 @@ class Space:
             )
         return array.astype("float32")
 
+    def check_images(self):
+        """ValueError unless the model makes images (H, W, C)."""
+        if len(self.image_shape) != 3:
+            raise ValueError(
+                "Expected a model of images (H, W, C). Received: one of points, "
+                f"image_shape={self.image_shape}"
+            )
+
     @property
     def network(self):
         """The averaged generator or decoder itself, a `keras.Model`; ValueError if unknown."""
@@ -175,17 +184,17 @@ class Space:
 class SavedSpace(Space):
     """The space of an exported SavedModel: everything that needs no gradients and no layers.
 
-    An export tells neither how its latents are drawn nor how many classes it has. The first is
-    found out: latents drawn with a seed must give the images of `sample` with that seed. The second
-    must be told.
+    An export tells neither how its latents are drawn nor how many classes it has. Both are found
+    out: latents drawn with a seed must give the images of `sample` with that seed, and labels that
+    are none are refused.
 
     Args:
         path: folder of the SavedModel (with `saved_model.pb`), as `kerasgan.serving` writes it.
-        num_classes: of a conditional model, int.
+        num_classes: of a conditional model, int, to be sure of it; None: found out.
 
     Raises:
         ValueError: a SavedModel without the signatures `serving_default` (of latents) and
-            `sample`; a conditional one without `num_classes`.
+            `sample`; one of another number of classes than `num_classes`, or that takes any label.
     """
 
     differentiable = False
@@ -205,13 +214,13 @@ class SavedSpace(Space):
                 "Expected a SavedModel of a generator that takes latents. "
                 f"Received: {path}, which takes {sorted(inputs)}"
             )
-        if ("labels" in inputs) != (num_classes is not None):
-            raise ValueError(
-                "num_classes must be given for a conditional SavedModel, which does not tell it, "
-                f"and for no other. Received: num_classes={num_classes}, inputs {sorted(inputs)}"
-            )
-        self.num_classes = num_classes and checks.positive(num_classes=num_classes)
         self.latent_dim = inputs["latents"].shape[1]
+        self.num_classes = self._count_classes() if "labels" in inputs else None
+        if num_classes not in (None, self.num_classes):
+            raise ValueError(
+                f"This SavedModel has {self.num_classes or 'no'} classes. "
+                f"Received: num_classes={num_classes!r}"
+            )
         self.distribution = self._find_distribution(sample)
         self.deviation = _DEVIATION[self.distribution]
 
@@ -219,6 +228,29 @@ class SavedSpace(Space):
         """As `images`, of tensors and without checks."""
         inputs = {"latents": latents} if labels is None else {"latents": latents, "labels": labels}
         return self._images(**inputs)["images"]
+
+    def _takes(self, label):
+        try:
+            self.decode(tf.zeros([1, self.latent_dim]), tf.constant([label], tf.int32))
+        except tf.errors.InvalidArgumentError:
+            return False
+        return True
+
+    def _count_classes(self):
+        """The least label that is refused, found by doubling and bisecting."""
+        high = 1
+        while self._takes(high):
+            high *= 2
+            if high > _MOST_CLASSES:
+                raise ValueError(
+                    "Expected a SavedModel that refuses labels that are none. Received: one that "
+                    f"takes {high // 2}"
+                )
+        low = high // 2  # is taken, high is not
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._takes(middle) else (low, middle)
+        return high
 
     def _find_distribution(self, sample):
         labels = None if self.num_classes is None else tf.zeros([2], tf.int32)

@@ -13,9 +13,15 @@ from kerasgan.metrics import precision_recall
 from kerasgan.models import latents as latent_draws
 
 THRESHOLDS, PSIS = (2.0, 1.5, 1.0, 0.5), (0.8, 0.6, 0.4, 0.2)
+_UNIFORM_THRESHOLDS = (0.8, 0.6, 0.4, 0.2)  # of latents in [-1, 1]
 _STEPS = 9  # within a path, its ends not counted
 _FEWEST = 12  # samples of a class from which concepts are taken
 _CONCEPT = 3  # latents that make one
+
+
+def thresholds(space):
+    """Thresholds of truncation that cut something: of uniform latents only those below 1 do."""
+    return _UNIFORM_THRESHOLDS if space.distribution == "uniform" else THRESHOLDS
 
 
 def labels_in_turn(space, n):
@@ -162,12 +168,13 @@ def truncation_scores(space, extractor, real_images, n=5000, seed=0):
         seed: int, the same for all kinds.
 
     Returns:
-        dict: "none", "threshold 2.0", ..., "psi 0.8", ... -> {"precision", "recall"} (k = 3).
+        dict: "none", "threshold 2.0" and the other `thresholds`, "psi 0.8", ... -> {"precision",
+        "recall"} (k = 3).
     """
     real, labels = rows_of(real_images, extractor), labels_in_turn(space, n)
     plain = space.draw(n, seed)
     kinds = {"none": plain}
-    kinds |= {f"threshold {t}": space.draw(n, seed, truncation=t) for t in THRESHOLDS}
+    kinds |= {f"threshold {t}": space.draw(n, seed, truncation=t) for t in thresholds(space)}
     kinds |= {f"psi {psi}": arithmetic.towards_mean(plain, psi) for psi in PSIS}
     return {
         name: precision_recall.precision_recall(

@@ -6,7 +6,7 @@ import random
 import keras
 import tensorflow as tf
 
-_MAX_SEED = 2**31 - 1
+from kerasgan import checks
 
 
 @keras.saving.register_keras_serializable("kerasgan")
@@ -50,11 +50,9 @@ class Dropout(keras.layers.Layer):
         if not (_is_number(rate, numbers.Real) and 0 <= rate < 1):
             raise ValueError(f"rate must be a number in [0, 1). Received: rate={rate!r}")
         if seed is None:
-            seed = random.randint(0, _MAX_SEED)
-        if not (_is_number(seed, numbers.Integral) and 0 <= seed <= _MAX_SEED):
-            raise ValueError(f"seed must be an integer in [0, 2^31). Received: seed={seed!r}")
+            seed = random.randrange(2**31)
         self.rate = float(rate)
-        self.seed = int(seed)
+        self.seed = checks.seed(seed)
         self.supports_masking = True
 
     def build(self, input_shape):

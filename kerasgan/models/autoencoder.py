@@ -229,9 +229,14 @@ class AutoEncoder(UnconditionalModel):
             Array (n, H, W, C), float32 in [-1, 1].
 
         Raises:
-            ValueError: latents of another size.
+            ValueError: latents of another size, none, NaN or infinite ones.
         """
         latents = checks.latents(np.asarray(latents, "float32"), self.latent_dim)
+        if not len(latents) or not np.isfinite(latents).all():
+            raise ValueError(
+                "latents must be finite numbers, at least one row. Received: latents of shape "
+                f"{latents.shape}, {np.sum(~np.isfinite(latents))} NaN or infinite"
+            )
         return latent_draws.in_chunks(self.images_from, latents)
 
     def reconstruct(self, images):

@@ -17,6 +17,7 @@ import threading
 import keras
 import tensorflow as tf
 
+from kerasgan import checks
 from kerasgan.layers import advance_spectral_norms
 from kerasgan.models import arguments, averages, training
 
@@ -53,10 +54,8 @@ class AdversarialModel(keras.Model):
             raise ValueError(f"ema_decay must lie in [0, 1). Received: ema_decay={ema_decay}")
         if seed is None:
             seed = random.SystemRandom().randrange(2**31)
-        if not isinstance(seed, int) or not 0 <= seed < 2**31:
-            raise ValueError(f"seed must be an integer in [0, 2**31). Received: seed={seed!r}")
         self.ema_decay = ema_decay
-        self.seed = seed
+        self.seed = checks.seed(seed)
         self.step_counter = self._counter("step_counter")
         self.test_counter = self._counter("test_counter")
         self._trackers = {}

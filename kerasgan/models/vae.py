@@ -18,6 +18,8 @@ Departures, and why:
 - Samples and bounds come from an exponential moving average of both networks.
 """
 
+import types
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -152,6 +154,12 @@ class VAE(autoencoder.AutoEncoder):
                 f"(without the batch axis). Received: a network that returns {made}"
             )
 
+    def set_up(self):
+        """As `AdversarialModel.set_up`; what is compiled of the EMA networks is made anew."""
+        super().set_up()
+        # In a holder: tf.saved_model stores each tf.function that is an attribute.
+        self._compiled = types.SimpleNamespace(log_weight=tf.function(self._log_weight))
+
     # Equations 7 and 10 -------------------------------------------------------------------
 
     def train_step(self, data):
@@ -204,19 +212,20 @@ class VAE(autoencoder.AutoEncoder):
         Args:
             images: array (n, H, W, C), float32 in [-1, 1]; binarised as in training.
             samples: k, latents drawn for each image; the work grows with it.
-            seed: int, of all draws.
+            seed: int in [0, 2**31), of all draws.
 
         Returns:
             Array (n,), float32, in nats. Its mean over images is the bound of the data.
 
         Raises:
-            ValueError: images of another shape, dtype or range; samples not positive.
+            ValueError: images of another shape, dtype or range; samples not positive; a seed out of
+                its range.
         """
         images, samples = np.asarray(images), checks.positive(samples=samples)
         specs.check_array("images", images, self.data_spec()[0])
+        seed, weight = checks.seed(seed), self._compiled.log_weight
         self._open_stream(tf.constant(-1 - seed, tf.int64))
         images = np.asarray(self.binarised(tf.constant(images)))
-        weight = tf.function(self._log_weight)
 
         def bound(images, rows):
             start = seed * 2**32 + tf.cast(rows[0], tf.int64)

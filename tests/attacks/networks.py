@@ -8,6 +8,17 @@ SHAPE = (2, 3, 1)
 WEIGHTS = np.array([0.5, -1.0, 2.0, 0.25, -0.75, 1.5], "float32")  # of class 1 against class 0
 
 
+class Opaque(keras.Model):
+    """Hides what a model returns."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def call(self, images):
+        return self.model(images)
+
+
 def linear(weights=WEIGHTS, bias=0.0, shape=SHAPE, **dense):
     """Logits [0, w x + b]: for class 0, J = log(1 + exp(w x + b))."""
     kernel = np.stack([np.zeros_like(weights), weights], axis=1)

@@ -309,5 +309,5 @@ def test_bad_data(images, labels, message):
 
 def test_one_hot_labels_to_evaluate_are_refused():
     model = compiled(attacks.AdversarialTraining(small()))
-    with pytest.raises(ValueError, match="one integer for each image"):
+    with pytest.raises(ValueError, match="look one-hot"):
         model.evaluate(IMAGES, np.eye(3)[LABELS], verbose=0)

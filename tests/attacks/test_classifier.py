@@ -1,5 +1,7 @@
 """What is taken for a classifier, logits told from probabilities, ensembles, and bad input."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,28 +9,33 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import attacks
-from tests.attacks.networks import images_of, linear, small
+from tests.attacks.networks import Opaque, images_of, linear, small
 
 IMAGES, LABELS = images_of(6), np.array([0, 1, 2, 0, 1, 2])
 
 
-class Opaque(keras.Model):
-    """Hides what a model returns."""
+class SoftDense(layers.Dense):
+    """A Dense layer that does more than its activation says."""
 
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
+    def call(self, inputs):
+        return tf.nn.softmax(super().call(inputs))
 
-    def call(self, images):
-        return self.model(images)
+
+def again(layer):
+    return type(layer).from_config(layer.get_config())
 
 
 def with_softmax(model, how):
     """The same classifier, returning probabilities in one of the ways in which people do that."""
-    if how == "dense":
-        config = model.get_config()
-        config["layers"][-1]["config"]["activation"] = "softmax"
-        copy = keras.Sequential.from_config(config)
+    if how in ("dense", "tf", "ops", "lambda", "subclass"):
+        last = {
+            "dense": lambda: layers.Dense(3, activation="softmax"),
+            "tf": lambda: layers.Dense(3, activation=tf.nn.softmax),
+            "ops": lambda: layers.Dense(3, activation=keras.ops.softmax),
+            "lambda": lambda: layers.Dense(3, activation=lambda z: tf.nn.softmax(z)),
+            "subclass": lambda: SoftDense(3),
+        }[how]
+        copy = keras.Sequential([keras.Input((4, 4, 1)), *map(again, model.layers[:-1]), last()])
         copy.set_weights(model.get_weights())
         return copy
     if how == "nested":
@@ -51,15 +58,16 @@ def model():
     return model
 
 
-@pytest.mark.parametrize(
-    "how", ["dense", "layer", "activation", "nested", "reshaped", "subclassed"]
-)
+LOG_P = ("reshaped", "subclassed", "lambda", "subclass")  # whose last layer doesn't show it
+
+
+@pytest.mark.parametrize("how", ["dense", "tf", "ops", "layer", "activation", "nested", *LOG_P])
 def test_softmax_and_logits_are_attacked_alike(model, how):
     other = with_softmax(model, how)
     np.testing.assert_allclose(other(IMAGES).numpy().sum(axis=1), 1.0, atol=1e-5)
     logits = attacks.Classifier(model).logits(IMAGES)
     found = attacks.Classifier(other).logits(IMAGES)
-    if how in ("reshaped", "subclassed"):  # log p: the same but for a constant of each row
+    if how in LOG_P:  # log p: the same but for a constant of each row
         logits, found = (z - z.max(axis=1, keepdims=True) for z in (logits, found))
     np.testing.assert_allclose(found, logits, atol=1e-4)
     given = {"steps": 5, "seed": 1}
@@ -91,6 +99,7 @@ def test_a_subclassed_model_of_logits_is_attacked_as_it_is(model):
         ("dense", True, "shows that it returns probabilities"),
         ("subclassed", True, "outputs are probabilities"),
         ("reshaped", True, "outputs are probabilities"),
+        ("tf", True, "shows that it returns probabilities"),
         (None, False, "shows that it returns logits"),
         ("opaque", False, "outputs are no probabilities"),
     ],
@@ -104,11 +113,54 @@ def test_what_the_model_shows_is_not_contradicted(model, how, from_logits, messa
         attacks.fgsm(model, IMAGES, LABELS, 0.1, from_logits=from_logits)
 
 
-def test_probabilities_rounded_to_zero_are_refused_not_taken_for_strength():
-    sure = Opaque(linear(bias=-200.0, shape=(2, 3, 1), activation="softmax"))
-    images = images_of(3, (2, 3, 1))
-    with pytest.raises(ValueError, match=r"3 of 3 images .* exactly 0"):
-        attacks.fgsm(sure, images, [0, 0, 0], 0.1)
+def test_a_model_within_a_model_is_opened_by_the_output_that_is_used(model):
+    inputs = keras.Input((4, 4, 1))
+    logits = model(inputs)
+    both = keras.Model(inputs, [logits * 3.0, layers.Softmax()(logits)])
+    outer = keras.Input((4, 4, 1))
+    chosen = keras.Model(outer, both(outer)[1])
+    np.testing.assert_allclose(
+        attacks.Classifier(chosen).logits(IMAGES), model(IMAGES).numpy(), atol=1e-5
+    )
+
+
+def test_a_cast_at_the_end_is_looked_through(model):
+    cast = keras.Sequential([model, layers.Activation("linear", dtype="float32")])
+    logits = attacks.Classifier(cast).logits(IMAGES)
+    np.testing.assert_allclose(logits, model(IMAGES).numpy(), atol=1e-5)
+    with pytest.raises(ValueError, match="shows that it returns logits"):
+        attacks.Classifier(cast, from_logits=False)
+
+
+def test_a_quantised_softmax_is_read_as_it_answers(model):
+    probabilities = with_softmax(model, "dense")
+    probabilities.quantize("int8")
+    logits = attacks.Classifier(probabilities).logits(IMAGES)
+    found = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, probabilities(IMAGES).numpy(), atol=1e-5)
+
+
+def test_the_members_of_a_list_are_read_each_by_itself(model):
+    """`from_logits` speaks for those that don't show it."""
+    together = attacks.Classifier([Opaque(model), with_softmax(model, "dense")], from_logits=True)
+    np.testing.assert_allclose(together.logits(IMAGES), model(IMAGES).numpy(), atol=1e-5)
+
+
+def test_a_fixed_size_and_any_size_go_together():
+    pooled = keras.Sequential(
+        [keras.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    )
+    for models in ([pooled, small()], [small(), pooled]):
+        assert attacks.Classifier(models).image_shape == (4, 4, 1)
+
+
+def test_images_in_0_to_1_are_warned_of(model):
+    with pytest.warns(UserWarning, match=r"lie in \[0, 1\].*say value_range=\(0.0, 1.0\)"):
+        attacks.fgsm(model, np.abs(IMAGES), LABELS, 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attacks.fgsm(model, np.abs(IMAGES), LABELS, 0.1, value_range=(0.0, 1.0))
+        attacks.fgsm(model, IMAGES, LABELS, 0.1)
 
 
 def test_an_ensemble_is_the_mean_of_the_logits():

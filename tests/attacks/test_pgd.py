@@ -120,8 +120,10 @@ def test_xla_agrees(norm):
     plain = attacks.pgd(model, images, labels, 0.1, jit_compile=False, **given)
     compiled = attacks.pgd(model, images, labels, 0.1, jit_compile=True, **given)
     np.testing.assert_allclose(compiled, plain, atol=1e-5)
-    started = attacks.pgd(model, images, labels, 0.1, jit_compile=True, steps=1, norm=norm)
-    assert np.any(started != plain) and np.abs(started - images).max() <= 0.2 + 1e-6
+    still = {"jit_compile": True, "steps": 1, "step_size": 0.0, "norm": norm}
+    one, other = (attacks.pgd(model, images, labels, 0.1, seed=s, **still) for s in (0, 1))
+    assert np.any(one != images) and np.any(one != other)
+    assert np.abs(one - images).max() <= 0.2 + 1e-6
 
 
 def test_xla_is_really_asked():

@@ -40,6 +40,18 @@ def orthogonal(rows, columns, seed):
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(rows, columns)))[0]
 
 
+def of_generator(generator, num_classes=None):
+    """The space of a generator alone, latents or [latents, labels] -> images."""
+    shape = generator.outputs[0].shape[1:]
+    ways = {
+        True: lambda latents: generator(latents),
+        False: lambda latents, labels: generator([latents, labels]),
+    }
+    made = Made(ways[num_classes is None], generator.inputs[0].shape[1], shape)
+    made.num_classes, made.ema_generator = num_classes, generator
+    return latent.Space(made)
+
+
 def linear_gan(kernel, second=None, image_shape=SHAPE, bias=0.0):
     """A GAN whose generator is z @ kernel + bias, through `second` after a ReLU if there is one."""
     inputs = keras.Input((kernel.shape[0],), name="latents")

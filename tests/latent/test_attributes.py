@@ -129,6 +129,16 @@ def test_uniform_latents_are_moved_in_their_own_deviations():
     assert latent.positions(space, 1).tolist() == [0.0]
 
 
+def test_uniform_latents_stay_in_their_cube():
+    """Steps of 1 deviation, 0.577, from 0.5 and along (1, -1) / sqrt(2)."""
+    uniform, normal = (of_function(flat_images, 2, (8, 8, 1), d) for d in ("uniform", "normal"))
+    start, step = [[0.5, -0.9]], 3**-0.5 / 2**0.5
+    wanted = [[0.5 - 2 * step, -0.9 + 2 * step], [0.5, -0.9], [1.0, -1.0]]  # 0.5 + 2 steps: 1.32
+    found = latent.sweep(uniform, start, [1, -1], steps=3, reach=2.0)
+    np.testing.assert_allclose(found, [wanted], atol=1e-6)
+    assert latent.sweep(normal, start, [1, 0], 3, 2.0)[0, :, 0] == pytest.approx([-1.5, 0.5, 2.5])
+
+
 @pytest.mark.parametrize(
     "call, words",
     [

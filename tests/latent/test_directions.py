@@ -1,12 +1,14 @@
 """Directions of generators whose answers are known."""
 
+import keras
 import numpy as np
 import pytest
 
 from kerasgan import latent
 from kerasgan.latent import directions
-from kerasgan.models import CGAN, cgan
-from tests.latent.makers import linear_gan, orthogonal
+from kerasgan.models import CGAN, autoencoder, began, cgan, gan, sngan, vae
+from kerasgan.networks import dcgan
+from tests.latent.makers import SHAPE, linear_gan, of_generator, orthogonal
 
 SINGULAR = np.array([4.0, 2.0, 1.0, 0.5])
 RIGHT = orthogonal(4, 4, seed=0)  # columns: what the first layer lengthens by SINGULAR
@@ -49,6 +51,101 @@ def test_first_weights_skip_a_layer_that_sees_the_label_alone():
     )  # fmt: skip
     weights = latent.first_weights(latent.Space(model))
     assert weights.shape == (200, 4)  # not the 1000 units of the label
+
+
+@pytest.mark.parametrize(
+    "make, num_classes",
+    [
+        (lambda: autoencoder.build_decoder(4, (8, 8, 1), 2), None),  # the VAE's too
+        (lambda: vae.build_paper_decoder(4, (8, 8, 1), 16), None),
+        (lambda: gan.build_generator(4, (8, 8, 1), (16,)), None),
+        (lambda: gan.build_paper_generator(4, (8, 8, 1)), None),
+        (lambda: cgan.build_generator(3, 4, (8, 8, 1), 2, 5), 3),
+        (lambda: cgan.build_paper_generator(3, 4, (8, 8, 1)), 3),
+        (lambda: dcgan.build_generator(4, (8, 8, 1), 2), None),
+        (lambda: sngan.build_generator(4, (28, 28, 1), 2), None),
+        (lambda: began.build_generator(4, (16, 16, 1), width=2), None),
+    ],
+    ids=[
+        "decoder",
+        "paper-vae",
+        "gan",
+        "paper-gan",
+        "cgan",
+        "paper-cgan",
+        "dcgan",
+        "sngan",
+        "began",
+    ],
+)
+def test_first_weights_of_the_zoo_are_before_any_non_linearity(make, num_classes):
+    generator, drawn = make(), np.random.default_rng(0)
+    dense = next(
+        layer
+        for layer in generator.layers
+        if isinstance(layer, keras.layers.Dense) and layer.kernel.shape[0] >= 4
+    )
+    # Outputs of both signs, so that a ReLU would show.
+    dense.set_weights([drawn.uniform(-1, 1, each.shape) for each in dense.get_weights()])
+    found = latent.first_weights(of_generator(generator, num_classes))
+    np.testing.assert_allclose(found, dense.kernel.numpy()[:4].T, atol=1e-5)
+
+
+def test_first_weights_in_half_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator = gan.build_generator(4, (8, 8, 1), (16,))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    kernel = generator.layers[1].kernel.numpy()
+    np.testing.assert_allclose(
+        latent.first_weights(of_generator(generator)), kernel.T, atol=4e-3 * np.abs(kernel).max()
+    )
+
+
+@pytest.mark.parametrize("activation", ["relu", None])
+def test_first_weights_behind_a_network_within_are_refused_unless_linear(activation):
+    """The inner layer's kernel is 0.001 * Q, the convolution's 1 x 1 and 2, so A is 0.002 Q^T."""
+    layers = keras.layers
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(16, activation=activation)])
+    outer = [inner, layers.Reshape(SHAPE), layers.Conv2D(1, 1)]
+    generator = keras.Sequential([keras.Input((4,)), *outer])
+    kernel = 0.001 * orthogonal(16, 4, seed=1).T
+    inner.set_weights([kernel, np.zeros(16)])
+    outer[-1].set_weights([np.full((1, 1, 1, 1), 2.0), np.ones(1)])
+    space = of_generator(keras.Model(generator.inputs, generator.outputs))
+    if activation is None:
+        np.testing.assert_allclose(latent.first_weights(space), 2 * kernel.T, atol=1e-6)
+        return
+    for call in (latent.first_weights, directions.sefa):
+        with pytest.raises(ValueError, match=r"not linear.*") as error:
+            call(space) if call is latent.first_weights else call(space, 1)
+        assert "Received" in str(error.value)
+
+
+def conditional_linear():
+    """Latents @ KERNEL, and for each of 10 labels an offset that is far larger."""
+    latents, labels = keras.Input((4,)), keras.Input((), dtype="int32")
+    embedding, dense = keras.layers.Embedding(10, 6), keras.layers.Dense(16, name="first")
+    x = dense(keras.layers.Concatenate()([latents, embedding(labels)]))
+    generator = keras.Model([latents, labels], keras.layers.Reshape(SHAPE)(x))
+    drawn = np.random.default_rng(2)
+    embedding.set_weights([30.0 * drawn.normal(size=(10, 6))])
+    dense.set_weights([np.concatenate([KERNEL, drawn.normal(size=(6, 16))]), np.ones(16)])
+    return of_generator(generator, 10)
+
+
+@pytest.mark.parametrize("labels", [None, 3, np.arange(3000) ** 2 % 10], ids=["all", "one", "some"])
+def test_pca_of_a_conditional_model_is_not_of_its_labels(labels):
+    found = directions.pca_of_activations(conditional_linear(), 3, samples=3000, labels=labels)
+    assert cosines(found, RIGHT.T[:3]) == pytest.approx(np.ones(3), abs=0.01)
+
+
+def test_pca_of_a_conditional_model_needs_more_samples_than_labels():
+    with pytest.raises(ValueError, match="at most 1"):
+        directions.pca_of_activations(conditional_linear(), 2, samples=11)
+    with pytest.raises(ValueError, match=r"\[0, 10\)"):
+        directions.pca_of_activations(conditional_linear(), 2, samples=50, labels=10)
 
 
 def test_pca_of_linear_activations_goes_back_to_the_singular_vectors(linear):
@@ -121,6 +218,20 @@ def test_apart_from_is_at_right_angles():
 
 
 @pytest.mark.parametrize(
+    "direction, others, wanted",
+    [
+        ([1.0, 1.0, 0.0], [[0.0, 1.0, 0.0], [0.0, 2.0, 0.0]], [1.0, 0.0, 0.0]),
+        ([1.0, 1.0, 1.0], [[0.0, 1.0, 0.0], [0.0, 2.0, 0.0]], [0.5**0.5, 0.0, 0.5**0.5]),
+        ([3.0, 3.0], [[0.0, 0.0]], [0.5**0.5, 0.5**0.5]),
+        # More others than numbers, in the plane of the first two axes.
+        ([1.0, 2.0, -3.0], [[1.0, 0, 0], [0, 1, 0], [1, 1, 0], [2, -1, 0]], [0.0, 0.0, -1.0]),
+    ],
+)
+def test_apart_from_others_that_depend_on_each_other(direction, others, wanted):
+    np.testing.assert_allclose(directions.apart_from(direction, others), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(
     "call, words",
     [
         (lambda s: directions.sefa(s, 5), "at most 4"),
@@ -134,6 +245,11 @@ def test_apart_from_is_at_right_angles():
         (lambda s: directions.from_scores(np.eye(2), [1.0, 1.0]), "not the same"),
         (lambda s: directions.from_scores(np.eye(2), [1.0, np.nan]), "finite score"),
         (lambda s: directions.apart_from([1.0, 0.0], [2.0, 0.0]), "nothing left"),
+        (lambda s: directions.apart_from([1.0, 0.0], [2.0, 0.0, 1.0]), r"\(2,\) and \(1, 3\)"),
+        (lambda s: directions.apart_from([1.0, np.nan], [2.0, 0.0]), "all finite"),
+        (lambda s: directions.apart_from([1.0, 1.0], [np.nan, 0.0]), "all finite"),
+        (lambda s: directions.apart_from([0.0, 0.0], [2.0, 0.0]), "not zero"),
+        (lambda s: directions.apart_from([[1.0, 0.0]], [2.0, 0.0]), r"direction \(latent_dim,\)"),
     ],
 )
 def test_bad_input_is_named(call, words, linear):

@@ -1,11 +1,14 @@
 """Explorer: directions, places and ways by hand; the shelf opens models and names the rest."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 
 from kerasgan import latent, models, serving
 from kerasgan.latent import explorer
+from tests.latent.makers import of_function
 
 SHAPE = (8, 8, 1)
 
@@ -64,6 +67,20 @@ def test_places_are_deviations_along_the_directions(linear):
     moved = linear.moved(latents, "SeFa", [2.0, -0.5, 0.0, 9.0, 9.0, 9.0])  # six sliders
     np.testing.assert_allclose(moved, latents + 2.0 * first - 0.5 * second, atol=1e-6)
     np.testing.assert_array_equal(linear.moved(latents, "SeFa", []), latents)
+
+
+def test_uniform_latents_stay_within_their_range_and_none_of_another_size_is_moved():
+    stub = explorer.Explorer(latent.Space(Stub()))
+    far = [9.0 * (name == "ink") for name in stub.directions("attributes")]
+    moved = stub.moved(np.zeros((1, 3)), "attributes", far)
+    assert moved[0, 1] == 1.0 and np.abs(moved).max() == 1.0 and moved.dtype == "float32"
+    with pytest.raises(ValueError, match=r"latents must have shape \(batch, 3\)"):
+        stub.moved(np.zeros((1, 4)), "attributes", [])
+
+
+def test_a_model_of_points_is_refused():
+    with pytest.raises(ValueError, match=r"images \(H, W, C\).*points, image_shape=\(2,\)"):
+        explorer.Explorer(of_function(lambda z: z, 2, (2,)))
 
 
 def test_the_way_goes_from_one_seeds_latents_to_the_others(linear):
@@ -128,7 +145,7 @@ def test_the_shelf_opens_a_model_once_and_names_what_is_none(folder):
     stored = {"gan": folder / "gan" / "final.keras", "bad": folder / "broken.keras"}
     shelf = explorer.Shelf(stored)
     opened = shelf.open("gan")
-    assert shelf.open("gan") is opened
+    assert shelf.open("gan") is opened and opened.name == "gan"
     assert opened.about() == "8 x 8 pixels, 1 channel; 3 normal latents"
     with pytest.raises(ValueError, match=r"can't be loaded.*broken\.keras"):
         shelf.open("bad")
@@ -138,12 +155,52 @@ def test_the_shelf_opens_a_model_once_and_names_what_is_none(folder):
 
 def test_a_damaged_export_is_named(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"no graph")
-    with pytest.raises(ValueError, match=r"can't be loaded\. Received: x"):
+    with pytest.raises(ValueError, match=rf"can't be loaded\. Received: {tmp_path}"):
         explorer.Shelf({"x": tmp_path}).open("x")
 
 
-def test_a_conditional_export_has_the_classes_that_the_shelf_says(folder):
-    model = explorer.Shelf({"cgan": folder / "cgan"}, num_classes=3).open("cgan")
+class Loads:
+    """Stands for `explorer.load`: counts, and waits where it is told to."""
+
+    def __init__(self, monkeypatch):
+        self.paths, self.begun, self.go_on = [], threading.Event(), threading.Event()
+        monkeypatch.setattr(explorer, "load", self)
+
+    def __call__(self, path):
+        self.paths.append(path)
+        if path == "slow":
+            self.begun.set()
+            assert self.go_on.wait(30)
+        return latent.Space(Stub())
+
+
+def test_a_model_that_loads_keeps_nobody_from_another(monkeypatch):
+    loads = Loads(monkeypatch)
+    shelf = explorer.Shelf({"slow": "slow", "quick": "quick"})
+    opened, quick = [], threading.Event()
+    waiting = [threading.Thread(target=lambda: opened.append(shelf.open("slow"))) for _ in "ab"]
+    for thread in waiting:
+        thread.start()
+    assert loads.begun.wait(30)
+    other = threading.Thread(target=lambda: shelf.open("quick") and quick.set(), daemon=True)
+    other.start()
+    free = quick.wait(5)
+    loads.go_on.set()
+    for thread in (*waiting, other):
+        thread.join(30)
+    assert free and opened[0] is opened[1] and sorted(loads.paths) == ["quick", "slow"]
+
+
+def test_the_four_models_used_last_stay_open(monkeypatch):
+    loads = Loads(monkeypatch)
+    shelf = explorer.Shelf({name: name for name in "abcde"})
+    for name in "abcdaebcdea":  # e puts b out, b then c, c then d, d then a; e is open; then a
+        shelf.open(name)
+    assert "".join(loads.paths) == "abcdebcda"
+
+
+def test_a_conditional_export_tells_its_classes(folder):
+    model = explorer.Shelf({"cgan": folder / "cgan"}).open("cgan")
     assert model.about() == "4 x 4 pixels, 1 channel; 2 normal latents; 3 classes"
     assert model.methods == ["attributes"]
     latents = model.space.draw(2, seed=0)

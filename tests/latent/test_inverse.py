@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kerasgan import latent
+from kerasgan.models import vae
 from tests.latent.makers import SHAPE, linear_gan, orthogonal
 from tests.latent.test_space import tiny_began, tiny_cgan
 
@@ -35,6 +36,20 @@ def test_training_is_repeated_by_its_seed():
     assert not np.array_equal(losses[0], losses[2])
 
 
+def test_without_images_in_the_loss_there_is_no_error_of_images():
+    space = latent.Space(linear_gan(KERNEL))
+    _, losses = latent.train_encoder(space, linear_encoder(), updates=3, image_weight=0)
+    assert losses.shape == (3, 2) and np.isnan(losses[:, 1]).all()
+    assert np.all((losses[:, 0] > 0.1) & (losses[:, 0] < 10.0))
+    # The first errors are those of the initial weights, whatever the images weigh.
+    runs = [
+        latent.train_encoder(space, linear_encoder(), updates=1, image_weight=weight)[1]
+        for weight in (0.5, 1.0)
+    ]
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-5)
+    assert runs[0][0, 0] == pytest.approx(losses[0, 0], rel=1e-5)
+
+
 @pytest.mark.parametrize("make", [tiny_cgan, tiny_began])
 def test_encoders_of_conditional_and_uniform_models(make):
     space = latent.Space(make())
@@ -54,6 +69,9 @@ def test_encoders_of_conditional_and_uniform_models(make):
         ({"batch_size": 0}, "batch_size"),
         ({"image_weight": -1.0}, "image_weight"),
         ({"encoder": keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Flatten()])}, "inputs"),
+        ({"encoder": keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten()])}, "return"),
+        ({"encoder": vae.build_paper_encoder(3, SHAPE, 2)}, r"one output.*e\.outputs\[0\]"),
+        ({"encoder": keras.Sequential([keras.layers.Dense(3)])}, "one output"),
     ],
 )
 def test_bad_arguments_are_named(arguments, words):

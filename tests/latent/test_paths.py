@@ -86,6 +86,15 @@ def test_a_walk_passes_each_stop_once():
     np.testing.assert_allclose(closed[-1], stops[2] + 0.75 * (stops[0] - stops[2]))
 
 
+def test_latents_of_one_number_go_along_the_line():
+    line = of_pixels(lambda z: z, latent_dim=1)
+    steps = walk(line, [[1.0], [-2.0]], steps=4)
+    np.testing.assert_allclose(steps[:, 0], [1.0, 0.25, -0.5, -1.25, -2.0])
+    np.testing.assert_allclose(between(line, [1.0], [-1.0], [0.25, 0.5]), [[0.5], [0.0]])
+    cells = grid(line, [[1.0], [-1.0], [3.0], [-3.0]], rows=3, columns=3)
+    np.testing.assert_allclose(cells.reshape(3, 3), [[1, 0, -1], [2, 0, -2], [3, 0, -3]])
+
+
 def test_a_grid_has_the_corners_it_was_given():
     corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], "float32")
     cells = grid(UNIFORM, corners, rows=3, columns=5).reshape(3, 5, 2)

@@ -97,6 +97,33 @@ def test_labels_are_found_or_kept():
     assert kept.labels.tolist() == [1, 1] and kept.errors[0] > 1.0
 
 
+def five_labels(latents, labels):
+    """A pixel at the latent, and five that tell the label."""
+    hot = tf.one_hot(labels, 5) * 2.0 - 1.0
+    return tf.reshape(tf.concat([latents, hot], 1), [-1, 1, 6, 1])
+
+
+def test_labels_are_found_if_there_are_more_of_them_than_starts():
+    space = of_function(five_labels, 1, (1, 6, 1), num_classes=5)
+    wanted = np.array([-0.5, -0.25, 0.0, 0.25, 0.5], "float32")[:, np.newaxis]
+    images = space.images(wanted, np.arange(5))
+    found = latent.project(space, images, starts=2, steps=200, **PLAIN)
+    assert found.labels.tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(found.latents, wanted, atol=0.01)
+    # An encoder's guess is tried with each label: it stays what it was, at so small a step.
+    pixels_in = keras.Input((1, 6, 1))
+    first = keras.layers.Dense(1, use_bias=False)
+    encoder = keras.Model(pixels_in, first(keras.layers.Flatten()(pixels_in)))
+    first.set_weights([np.eye(6)[:, :1]])
+    arguments = {"steps": 1, "learning_rate": 1e-5, "encoder": encoder, **PLAIN}
+    for starts in (1, 7):
+        guessed = latent.project(space, images, starts=starts, **arguments)
+        assert guessed.labels.tolist() == [0, 1, 2, 3, 4]
+        np.testing.assert_allclose(guessed.latents, wanted, atol=1e-4)
+        kept = latent.project(space, images, 0, starts=starts, **arguments)
+        np.testing.assert_allclose(kept.latents, wanted, atol=1e-4)
+
+
 def test_an_encoders_guess_is_a_start():
     space = latent.Space(linear_gan(KERNEL))
     images = keras.Input(SHAPE)
@@ -196,6 +223,13 @@ def test_realness_is_each_family_s_own():
 # At the door ------------------------------------------------------------------------------
 
 SPACE = of_pixels(lambda z: tf.concat([z, -z], 1))
+POINTS = of_function(lambda z: tf.concat([z, -z], 1), 1, (2,))
+
+
+def encoder_of(shape, *widths):
+    images = keras.Input(shape)
+    flat = keras.layers.Flatten()(images)
+    return keras.Model(images, [keras.layers.Dense(width)(flat) for width in widths])
 
 
 @pytest.mark.parametrize(
@@ -211,6 +245,19 @@ SPACE = of_pixels(lambda z: tf.concat([z, -z], 1))
         (lambda: latent.Projector(SPACE, learning_rate=0.0), "learning_rate"),
         (lambda: latent.Projector(SPACE, feature_weight=-1.0), "feature_weight"),
         (lambda: latent.Projector(SPACE, extractor="nobody"), "extractor"),
+        (lambda: latent.Projector(POINTS), r"images \(H, W, C\).*points, image_shape=\(2,\)"),
+        (
+            lambda: latent.Projector(SPACE, encoder=encoder_of((1, 2, 1), 1, 1), **PLAIN),
+            r"e\.outputs\[0\]\)\. Received: 2 outputs",
+        ),
+        (
+            lambda: latent.Projector(SPACE, encoder=encoder_of((1, 3, 1), 1), **PLAIN),
+            "encoder must take inputs",
+        ),
+        (
+            lambda: latent.Projector(SPACE, encoder=encoder_of((1, 2, 1), 4), **PLAIN),
+            "encoder must return shape",
+        ),
         (lambda: latent.project(SPACE, pixels(1, 1), judge_weight=1.0, **PLAIN), "discriminator"),
         (
             lambda: latent.Projector(SPACE, **PLAIN)(pixels(1, 1), weights=np.zeros((1, 2, 1))),

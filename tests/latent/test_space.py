@@ -1,12 +1,17 @@
 """`Space`: one handle for new, loaded and exported models, of all kinds of latents."""
 
+import shutil
+import zipfile
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import stats
 
 from kerasgan import latent, serving
 from kerasgan.models import BEGAN, CGAN, GAN, began, cgan, gan
+from kerasgan.models import latents as latent_draws
 from tests.latent.makers import of_pixels
 
 SHAPE = (8, 8, 1)
@@ -103,7 +108,8 @@ def test_an_export_gives_the_same_images(make, tmp_path):
     model = make()
     serving.export(model, tmp_path / "export")
     own = latent.Space(model)
-    space = latent.load(tmp_path / "export", own.num_classes)
+    space = latent.load(tmp_path / "export")
+    assert space.num_classes == own.num_classes
     labels = None if own.num_classes is None else [2, 0, 1]
     latents = own.draw(3, seed=5)
     np.testing.assert_array_equal(space.draw(3, seed=5), latents)
@@ -118,9 +124,53 @@ def test_an_export_gives_the_same_images(make, tmp_path):
     ):
         with pytest.raises(ValueError, match=r"\.keras file"):
             call()
+    with pytest.raises(ValueError, match=f"has {own.num_classes or 'no'} classes.*num_classes=10"):
+        latent.load(tmp_path / "export", 10)
     if own.num_classes:
-        with pytest.raises(ValueError, match="num_classes must be given"):
-            latent.load(tmp_path / "export")
+        assert latent.load(tmp_path / "export", own.num_classes).num_classes == 3
+
+
+class Labelled(tf.Module):
+    """Two numbers and a label make an image; labels from `classes` on are refused."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.classes = classes
+
+    def save(self, path):
+        latents, labels = tf.TensorSpec([None, 2], name="latents"), tf.TensorSpec([None], tf.int32)
+        seed, truncation = tf.TensorSpec([], tf.int32), tf.TensorSpec([])
+        given = latents, tf.TensorSpec([None], tf.int32, "labels")
+        signatures = {
+            "serving_default": tf.function(self.images).get_concrete_function(*given),
+            "sample": tf.function(self.sample).get_concrete_function(
+                labels=labels, seed=seed, truncation=truncation
+            ),
+        }
+        tf.saved_model.save(self, path, signatures)
+
+    def images(self, latents, labels):
+        if self.classes:
+            labels = latent_draws.assert_labels(labels, self.classes)
+        pixels = tf.concat([latents, tf.cast(labels, tf.float32)[:, tf.newaxis]], axis=1)
+        return {"images": tf.reshape(pixels, [-1, 1, 3, 1])}
+
+    def sample(self, labels, seed, truncation):
+        latents = tf.random.stateless_normal([tf.shape(labels)[0], 2], [seed, 0]) + truncation
+        return self.images(latents, labels)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5, 8, 1000])
+def test_classes_are_counted_by_what_an_export_refuses(classes, tmp_path, monkeypatch):
+    Labelled(classes).save(tmp_path)
+    monkeypatch.setattr(latent.SavedSpace, "_find_distribution", lambda *_: "normal")
+    assert latent.load(tmp_path).num_classes == classes
+
+
+def test_an_export_that_takes_any_label_is_named(tmp_path):
+    Labelled(None).save(tmp_path)
+    with pytest.raises(ValueError, match="takes 1048576"):
+        latent.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +198,50 @@ def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words) as error:
         call(latent.Space(tiny_gan()), latent.Space(tiny_cgan()))
     assert "Received" in str(error.value)
+
+
+def members(path, **contents):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in contents.items():
+            archive.writestr(f"{name}.json", text)
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flipped(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        half,
+        flipped,
+        lambda path: members(path, other="{}"),
+        lambda path: members(path, config="{}", metadata="{}"),
+        lambda path: members(path, config='{"a', metadata="{}"),
+    ],
+    ids=["half", "flipped", "no config", "empty config", "broken config"],
+)
+def test_a_damaged_file_is_named(damage, tmp_path):
+    tiny_gan().save(tmp_path / "tiny.keras")
+    damage(tmp_path / "tiny.keras")
+    with pytest.raises(ValueError, match=r"can't be loaded\. Received: .*tiny\.keras"):
+        latent.load(tmp_path)
+
+
+def test_a_damaged_export_is_named(tmp_path):
+    serving.export(tiny_gan(), tmp_path / "export")
+    shutil.rmtree(tmp_path / "export" / "1" / "variables")
+    with pytest.raises(ValueError, match=r"can't be loaded\. Received: .*export"):
+        latent.load(tmp_path / "export")
+    (tmp_path / "export" / "1" / "saved_model.pb").write_bytes(b"no graph")
+    with pytest.raises(ValueError, match=r"can't be loaded\. Received: .*export"):
+        latent.load(tmp_path / "export")
 
 
 def test_a_damaged_file_and_several_files_are_named(tmp_path):

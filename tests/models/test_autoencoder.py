@@ -156,6 +156,9 @@ def test_bad_arguments_are_named(arguments, words):
         (lambda m: m.encode(np.zeros((2, *SHAPE), "uint8")), "dtype float32"),
         (lambda m: m.reconstruct(np.full((2, *SHAPE), 255.0, "float32")), "8-bit"),
         (lambda m: m.decode(np.zeros((2, 5))), r"\(batch, 3\)"),
+        (lambda m: m.decode(np.zeros((0, 3))), "at least one row"),
+        (lambda m: m.decode([[0.0, np.nan, 1.0]]), r"\(1, 3\), 1 NaN"),
+        (lambda m: m.encode(np.zeros((0, *SHAPE), "float32")), "empty"),
         (lambda m: reconstruction.Gaussian(0.0), "deviation"),
     ],
 )

@@ -162,6 +162,35 @@ def test_more_importance_samples_come_closer_to_the_evidence(points):
     assert again.mean() == pytest.approx(means[1], abs=1e-6)
 
 
+def test_the_bounds_function_is_compiled_once_for_each_model(points, monkeypatch, tmp_path):
+    traced, plain = [], VAE._log_weight
+
+    def counted(self, *inputs):
+        traced.append(1)
+        return plain(self, *inputs)
+
+    monkeypatch.setattr(VAE, "_log_weight", counted)
+    model, points = factor_analysis(0.2, 1.0), points[:20]
+    bounds = [model.importance_weighted_bound(points, 3, seed=seed) for seed in (4, 5, 4)]
+    assert len(traced) == 1
+    np.testing.assert_array_equal(bounds[0], bounds[2])
+    assert not np.array_equal(bounds[0], bounds[1])
+    # It sees the weights that training changes, and a stored and a cloned model have their own.
+    model.compile(autoencoder_optimizer=keras.optimizers.SGD(0.05))
+    model.ema_decay = 0.0
+    model.fit(points, batch_size=10, verbose=0)
+    after = model.importance_weighted_bound(points, 3, seed=4)
+    assert len(traced) == 1 and np.abs(after - bounds[0]).max() > 1e-3
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    again = loaded.importance_weighted_bound(points, 3, seed=4)
+    np.testing.assert_allclose(again, after, rtol=1e-6)
+    clone = VAE.from_config(model.get_config())
+    clone.ema_encoder.set_weights(model.ema_encoder.get_weights())
+    clone.ema_generator.set_weights(model.ema_generator.get_weights())
+    np.testing.assert_allclose(clone.importance_weighted_bound(points, 3, seed=4), after, rtol=1e-6)
+
+
 def test_training_raises_the_elbo_to_the_evidence(points):
     model = factor_analysis(1.0, 2.0, ema_decay=0.9)
     model.compile(autoencoder_optimizer=keras.optimizers.Adam(0.02))
@@ -287,3 +316,8 @@ def test_bad_requests_are_named():
         model.importance_weighted_bound(images_of(2), samples=0)
     with pytest.raises(ValueError, match="Expected images of shape"):
         model.importance_weighted_bound(images_of(2)[..., 0])
+    for seed in (-1, 2**31, 1.5, True, None):
+        with pytest.raises(ValueError, match=r"\[0, 2\*\*31\)\. Received: seed="):
+            model.importance_weighted_bound(images_of(2), samples=1, seed=seed)
+    greatest = model.importance_weighted_bound(images_of(2), samples=1, seed=np.int32(2**31 - 1))
+    assert np.isfinite(greatest).all()

@@ -150,6 +150,18 @@ def test_image_takes_a_classifier_from_a_file(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "adversarial_image.png").read_bytes()[1:4] == b"PNG"
 
 
+def test_image_refuses_what_is_no_classifier_in_a_line(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(1)])
+    model.save(tmp_path / "one.keras")
+    Image.new("RGB", (8, 8)).save(tmp_path / "p.png")
+    flags = {"image": "p.png", "model": "one.keras"}
+    with (
+        within(tmp_path, monkeypatch, "adversarial_image", **flags) as recipe,
+        pytest.raises(runs.RunError, match="two classes or more"),
+    ):
+        recipe.main()
+
+
 def test_image_refuses_files_that_are_no_such_classifier(tmp_path, monkeypatch):
     keras.Sequential([keras.Input((8, 4, 3)), layers.Flatten()]).save(tmp_path / "wide.keras")
     (tmp_path / "text.keras").write_text("no model")
@@ -195,9 +207,19 @@ def test_the_benchmarks_loops_are_the_same_attacks():
     labels = np.array([0, 1, 2], "int32")
     with loaded("benchmark_attacks") as recipe:
         model = recipe.network()
-        plain = recipe.eager_fgsm(model, images, labels)
-    ours = attacks.fgsm(model, images, labels, 0.3)
-    assert np.mean(np.abs(ours - plain) < 1e-5) > 0.999  # but for gradients near 0
+        plain = [
+            recipe.eager_fgsm(model, images, labels),
+            recipe.eager_pgd(model, images, labels, steps=3, random_start=False),
+        ]
+        started = recipe.eager_pgd(model, images, labels, steps=1)
+    options = {"steps": 3, "step_size": 0.01, "random_start": False}
+    ours = [
+        attacks.fgsm(model, images, labels, 0.3),
+        attacks.pgd(model, images, labels, 0.3, **options),
+    ]
+    for one, other in zip(ours, plain):
+        assert np.mean(np.abs(one - other) < 1e-5) > 0.999  # but for gradients near 0
+    assert 0.3 < np.abs(started - images).max() <= 0.6 + 1e-6
 
 
 def test_unknown_models_are_refused(tmp_path, monkeypatch):

@@ -46,23 +46,21 @@ def empty_png(width, height):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def test_a_picture_is_cut_to_the_middle_and_scaled(recipe, tmp_path):
+def test_a_picture_is_cut_to_the_middle_and_scaled(recipe):
     pixels = np.zeros((4, 8), "uint8")
     pixels[:, 2:4], pixels[:, 4:6], pixels[:, 6:] = 255, 51, 255  # the middle: white, then 51
-    (tmp_path / "wide.png").write_bytes(encoded(pixels))
-    image = recipe.read_picture(tmp_path / "wide.png", (4, 4, 1))
+    image = recipe.read_picture(encoded(pixels), (4, 4, 1))
     assert image.shape == (1, 4, 4, 1) and image.dtype == "float32"
     np.testing.assert_allclose(image[0, 0, :, 0], [1.0, 1.0, -0.6, -0.6], atol=1e-6)
-    negative = recipe.read_picture(tmp_path / "wide.png", (4, 4, 1), negative=True)
+    negative = recipe.read_picture(encoded(pixels), (4, 4, 1), negative=True)
     np.testing.assert_allclose(negative, -image)
 
 
-def test_a_jpeg_in_colour_fits_a_grey_model_and_a_large_one(recipe, tmp_path):
-    red = np.tile(np.array([255, 0, 0], "uint8"), (40, 40, 1))
-    (tmp_path / "red.jpg").write_bytes(encoded(red, "jpeg"))
-    grey = recipe.read_picture(tmp_path / "red.jpg", (8, 8, 1))
+def test_a_jpeg_in_colour_fits_a_grey_model_and_a_large_one(recipe):
+    red = encoded(np.tile(np.array([255, 0, 0], "uint8"), (40, 40, 1)), "jpeg")
+    grey = recipe.read_picture(red, (8, 8, 1))
     np.testing.assert_allclose(grey, 2 * 0.299 - 1, atol=0.02)  # the luma of red
-    colour = recipe.read_picture(tmp_path / "red.jpg", (64, 64, 3))
+    colour = recipe.read_picture(red, (64, 64, 3))
     np.testing.assert_allclose(colour[0, 0, 0], [1, -1, -1], atol=0.03)
 
 
@@ -79,10 +77,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("data, words", BAD.values(), ids=BAD)
-def test_bad_uploads_are_named(recipe, tmp_path, data, words):
-    (tmp_path / "upload.png").write_bytes(data)
+def test_bad_uploads_are_named(recipe, data, words):
     with pytest.raises(ValueError, match=words):
-        recipe.read_picture(tmp_path / "upload.png", (28, 28, 1))
+        recipe.read_picture(data, (28, 28, 1))
 
 
 # Pictures on the page -----------------------------------------------------------------------
@@ -156,9 +153,9 @@ class Client:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    def call(self, name, *values):
+    def call(self, name, *values, session="one"):
         """What a function of the page returns; HTTPError with its message if it refuses."""
-        body = json.dumps({"data": values, "session_hash": "one"}).encode()
+        body = json.dumps({"data": values, "session_hash": session}).encode()
         return self.post(f"gradio_api/run/{name}", body)["data"]
 
     def upload(self, name, data):
@@ -168,27 +165,47 @@ class Client:
         (path,) = self.post("gradio_api/upload", body, "multipart/form-data; boundary=x")
         return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
-    def move(self, model, *places, count=1, seed=0):
+    def move(self, model, *places, count=1, seed=0, session="one"):
         """The picture (height, width) after a move of the sliders, and the seconds it took."""
         start = time.perf_counter()
         values = [model, None, count, seed, 3.0, 0, "SeFa", *places, *[0.0] * (6 - len(places))]
-        (made,) = self.call("move", *values)
+        (made,) = self.call("move", *values, session=session)
         picture = self.get(made["url"].removeprefix(self.address))
         seconds = time.perf_counter() - start
         return np.asarray(Image.open(io.BytesIO(picture)).convert("L")), seconds
 
 
 @pytest.fixture(scope="module")
-def served(recipe, tmp_path_factory):
-    """(client, name of a model of 28 x 28 pixels, the model, the page)."""
+def uploads(tmp_path_factory):
+    """Where Gradio keeps files."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("uploads")
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def served(recipe, tmp_path_factory, uploads):
+    """(client, name of a model of 28 x 28 pixels, the model, the page); `small` and `damaged`
+    name others.
+    """
     pytest.importorskip("gradio", reason="needs Gradio (the extra `explorer`)")
     folder = tmp_path_factory.mktemp("models")
     model = models.DCGAN((28, 28, 1), latent_dim=8, seed=0)
     model.save(folder / "dcgan.keras")
+    models.GAN((8, 8, 1), latent_dim=4, seed=0).save(folder / "small.keras")
+    data = bytearray((folder / "small.keras").read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (folder / "damaged.keras").write_bytes(data)
     page = recipe.build_page(explorer.Shelf(explorer.stored_models([folder])))
     address = recipe.serve(page, "127.0.0.1", free_port())
     yield Client(address), (folder / "dcgan.keras").as_posix(), model, page
     page.close()
+
+
+def other(name, model):
+    """The name of another model in the same folder."""
+    return name.replace("dcgan", model)
 
 
 def refusal(call, *arguments):
@@ -251,6 +268,41 @@ def test_uploads_over_http(served):
     wrong = client.upload("text.txt", b"no picture")
     assert "file" in refusal(client.call, "project", name, wrong, False, 0)[1].lower()
     assert "Choose a picture" in refusal(client.call, "project", name, None, False, 0)[1]
+    client.move(name)
+
+
+def test_an_address_in_place_of_an_upload_is_refused(served):
+    client, name, *_ = served
+    for path in ("http://127.0.0.1:9/x.png", "https://127.0.0.1:9/x.png"):
+        named = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        said = refusal(client.call, "project", name, named, False, 0)[1]
+        assert "Upload the picture itself" in said
+    client.move(name)
+
+
+def test_a_projection_leaves_no_empty_files(served, uploads):
+    client, name, *_ = served
+    text = client.upload("text.png", b"no picture")
+    refusal(client.call, "project", name, text, False, 0)
+    files = [path for path in uploads.rglob("*") if path.is_file()]
+    assert files and all(path.stat().st_size for path in files)
+
+
+def test_latents_found_for_one_model_move_no_other(served, recipe):
+    client, name, model, _ = served
+    small = other(name, "small")
+    made = client.upload("dark.png", encoded(np.full((8, 8), 40)))
+    client.call("project", small, made, False, 0, session="two")
+    found, drawn = client.move(small, session="two")[0], client.move(small)[0]
+    assert (found != drawn).any()  # its own model starts from them
+    shown, _ = client.move(name, count=4, seed=5, session="two")
+    np.testing.assert_array_equal(shown, recipe.picture(model.generate(4, seed=5)))
+
+
+def test_a_damaged_model_is_named(served):
+    client, name, *_ = served
+    damaged = other(name, "damaged")
+    assert f"can't be loaded. Received: {damaged}" in refusal(client.call, "pick", damaged)[1]
     client.move(name)
 
 

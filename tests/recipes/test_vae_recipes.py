@@ -47,6 +47,17 @@ def test_vae_fashion_mnist(tmp_path):
     assert "500 test images, nats: reconstruction" in output
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe, flag", [("vae_mnist", "--beta=0"), ("vae_fashion_mnist", "--deviation=0")]
+)
+def test_values_that_the_model_refuses_are_told_in_one_line(recipe, flag, tmp_path):
+    code, output = run(recipe, tmp_path, "--smoke", "--source=files", flag)
+    assert code == 1 and "Traceback" not in output
+    name, value = flag.removeprefix("--").split("=")
+    assert f"{name} must be a positive number. Received: {name}={float(value)}" in output
+
+
 def test_the_map_is_the_unit_square_through_the_inverse_distribution_function():
     class Corners:
         def decode(self, latents):
