@@ -21,7 +21,7 @@ Time: 20 minutes a row by the updates' measured step times; on one busy core, as
     rows in recipes/tables/ were made, 41 and 64 minutes.
 Score: seed 0: DCGAN 1000 modes, KL 0.154; relativistic with R1 and R2 1000 modes, KL
     0.102; images of the test digits 1000 modes, KL 0.023. Its settings were a guess, tried once.
-    WGAN-GP: not measured yet.
+    WGAN-GP, --minutes=10: 2,600 updates (13,000 of the critic), 969 modes, KL 0.653.
 """
 
 import keras

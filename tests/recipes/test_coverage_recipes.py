@@ -20,7 +20,7 @@ def test_ring_and_grid(tmp_path):
     assert code == 0, output
     folder = tmp_path / "runs" / "ring_and_grid-smoke"
     rows = rows_of(folder / "ring.jsonl")
-    assert [row["objective"] for row in rows] == ["non_saturating", "relativistic_r1_r2"]
+    assert [row["objective"] for row in rows] == ["non_saturating", "non_saturating_r1_r2"]
     assert all(0 <= row["modes"] <= 8 and row["updates"] == 20 for row in rows)
     points = [np.load(file) for file in sorted((folder / "points").iterdir())]
     assert [array.shape for array in points] == [(2500, 2)] * 2
