@@ -12,8 +12,9 @@ Command: python recipes/vae_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Makes: <workdir>/scores.json, reconstructions.png (pairs: a test image, its reconstruction), and
     what every recipe makes.
-Time: not measured yet.
-Score: not measured yet.
+Time: 21 minutes on one of two busy cores of an x86-64 server CPU (85 to 95 ms an update).
+Score: seed 0, one run: ELBO -93.0 nats (reconstruction 69.3, divergence 23.7) on all 10,000 test
+    images; importance-weighted bound -88.1 (100 latents, the first 1,000 images).
 """
 
 import keras
