@@ -33,8 +33,16 @@ Command: python recipes/adversarial_mnist.py
 Makes: in <workdir>: rows.jsonl, table.md, transfer.png (heat maps), accuracy.png (label leaking and
     gradient masking: FGSM against the stronger attacks), and for each model <name>/final.keras,
     <name>/last.keras and <name>/examples.png (original, perturbation, result).
-Time: not measured yet.
-Score: not measured yet.
+Time: 2 hours on one of two busy cores of an x86-64 server CPU: pgd 37 minutes, ensemble 11, fgsm 9,
+    the others 1 to 6 each, attacks the rest.
+Score: seed 0, one run, errors on all 10,000 test images in %:
+               clean   FGSM .25   FGSM .3   RAND+FGSM .3   PGD .3
+    plain        .71       89.2      97.3           85.6    100.0
+    fgsm         .90        4.1       4.4           25.3     92.7    (hides its gradient)
+    ensemble     .78       11.3       4.6           68.2    100.0    (so does this)
+    pgd         1.19        3.4       3.9            2.7      5.2
+    shallow 8.06, 100.0 by FGSM .25; maxout 1.98, 98.3. Noise of .25 costs a point or two at most.
+    Adversarial training regularises nothing here. README.md has transfer and the ensemble.
 """
 
 import functools
@@ -65,9 +73,6 @@ EPSILON = 0.3  # of adversarial training, and of transfer
 FIXED = ("plain", "mlp", "deep")
 SMOKE_MODELS, SMOKE_FIXED = ("mlp", "ensemble"), ("shallow",)
 EXAMPLES = 10  # columns of the pictures of examples
-
-
-# The networks -----------------------------------------------------------------------------
 
 
 def sequential(*hidden):
@@ -142,9 +147,6 @@ PLANS = {
 }
 
 
-# Training ---------------------------------------------------------------------------------
-
-
 def trained(name, workdir, train, fixed):
     """A model, trained to its end: (classifier, updates). Goes on after the last whole epoch."""
     images, labels = train
@@ -202,8 +204,6 @@ def batches(images, labels, epoch):
     dataset = tf.data.Dataset.from_tensor_slices(rows).map(chosen)
     return dataset.prefetch(2).with_options(options)
 
-
-# Attacks ----------------------------------------------------------------------------------
 
 ATTACKS = {
     "clean": lambda classifier, images, labels, epsilon: images,
@@ -291,9 +291,6 @@ class Measurements:
 def _cell(row):
     sure = f" ({100 * row['confidence']:.1f})" if row["confidence"] is not None else ""
     return f"{100 * row['error']:.2f}{sure}"
-
-
-# The whole --------------------------------------------------------------------------------
 
 
 def main():
