@@ -8,7 +8,7 @@ Method: the network of recipes/adversarial_mnist.py, random weights, one batch o
     median and the 10th and 90th percentile over the rounds. The first calls, which trace and
     compile, are not counted. The compiled ones are the functions as users call them: their checks
     of the arguments count.
-Score: not measured yet.
+Score: the table in README.md, on 2 cores of an x86-64 server CPU with AVX-512.
 """
 
 import functools
