@@ -22,8 +22,14 @@ Protocol: precision and recall (Kynkaanniemi et al. 2019, k = 3) of --samples sa
     features of the shipped classifier of MNIST beside the 128 of Fashion-MNIST's; against as many
     test images of MNIST (`_mnist`), and of both sets, half and half (`_both`). The `_mnist` columns
     compare all samples, clothes too. "real" is what training images reach.
-Time: not measured yet.
-Score: not measured yet.
+Time: 3 minutes a training on 2 cores of an x86-64 server CPU, beside other work.
+Score: seed 0, one run, 5,000 samples; precision and recall against MNIST, then against both sets:
+    real MNIST                .84 .83   .85 .42     real, both    .42 .84   .86 .86
+    baseline                  .60 .19   .69 .09
+    added_noise, not sampled  .59 .18   .69 .09     sampled       .59 .21   .68 .10
+    more_latents              .60 .21   .71 .10
+    two_sets                  .25 .12   .65 .07
+    So noise or more latents bring next to nothing, and two sets, at the same cost, less of both.
 """
 
 import keras
