@@ -30,11 +30,10 @@ Makes: <workdir>/rows.jsonl and table.md; in a folder for each row the checkpoin
     and sheet.png, whose columns are: A, A to B, and back, B (the truth), B to A, and back; pix2pix:
     input, translation, truth; StarGAN: input, as each domain.
 Time: as --minutes says by step times; on one shared core about 3 times that.
-Score: seed 0, classifier 99.4 %. Pix2Pix, --minutes=5: kept 99.2 %, nearest 100 %. CycleGAN,
-    --minutes=10: 99.4 %, 99.2 %; back 98.2 %, 99.0 %. DualGAN, --minutes=10: 99.2 %, 51.5 % (it
-    shears little); back 97.6 %, 52.0 %. DiscoGAN, --minutes=10: 22.9 %, 3.0 %: it renames classes
-    (permuted 48.2 %); back 26.8 %, 6.6 %. StarGAN, --minutes=20: hit 100 %, kept 93.2 %, nearest
-    69.5 %.
+Score: seed 0, classifier 99.4 %; kept and nearest: Pix2Pix, --minutes=5: 99.2 %, 100 %. The next
+    three, --minutes=10: CycleGAN 99.4, 99.2 % (back 98.2, 99.0); DualGAN 99.2, 51.5 % (it shears
+    little; back 97.6, 52.0); DiscoGAN 22.9, 3.0 %: it renames classes (permuted 48.2; back 26.8,
+    6.6). StarGAN, --minutes=20: hit 100 %, kept 93.2 %, nearest 69.5 %.
 """
 
 from typing import NamedTuple
