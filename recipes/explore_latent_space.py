@@ -57,7 +57,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import data, files, latent, metrics, models, pictures, runs, tables
+from kerasgan import data, files, latent, metrics, models, pictures, plots, runs, tables
 from kerasgan.latent import directions, membership, neighbours, reconstructions, studies
 
 MODEL = flags.DEFINE_string("model", None, "A .keras file, or an exported SavedModel")
@@ -240,12 +240,7 @@ def members(it):
 
 def draw_curves(curves, path):
     """Writes the picture of the attacks' curves."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(4.5, 4.5))
+    figure, axes = plots.subplots(figsize=(4.5, 4.5))
     axes.plot([0, 1], [0, 1], "k:", label="guessing: 0.5")
     for name, curve in curves.items():
         label = f"{name}: {curve['auc']:.3f}"
@@ -253,9 +248,7 @@ def draw_curves(curves, path):
     axes.set(xlabel="held-out images taken for members", ylabel="members found")
     axes.legend(title="area under the curve")
     figure.tight_layout()
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
-    pyplot.close(figure)
+    plots.save(figure, path)
 
 
 PARTS = {

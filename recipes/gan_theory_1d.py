@@ -43,7 +43,7 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from kerasgan import callbacks, files, models, runs, theory
+from kerasgan import callbacks, files, models, plots, runs, theory
 
 MEAN, DEVIATION = 2.5, 0.6  # of the data; the generator starts at (0, 1)
 GRID = np.arange(-4.0, 7.0, 0.02)  # middles of the cells on which densities are compared
@@ -214,18 +214,13 @@ def best_trained_discriminator(model):
 
 def draw(moments, path):
     """The four frames of the paper's figure."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     frames = [
         ("(a) before training", "start", "D"),
         ("(b) D trained, G as it was", "start", "D trained"),
         ("(c) on the way", "on the way", "D"),
         ("(d) the end", "end", "D"),
     ]
-    figure, axes = plt.subplots(1, 4, figsize=(16, 3.6), sharey=True, constrained_layout=True)
+    figure, axes = plots.subplots(1, 4, figsize=(16, 3.6), sharey=True, layout="constrained")
     for axis, (title, moment, d) in zip(axes, frames, strict=True):
         curves, numbers = moments[moment]["curves"], moments[moment]["numbers"]
         axis.plot(GRID, curves["p_data"], "k:", label="p_data")
@@ -235,9 +230,7 @@ def draw(moments, path):
         axis.set_title(f"{title}\nV(D, G) = {numbers[f'V({d}, G)']:.3f}, JS = {numbers['JS']:.3f}")
         axis.set(xlabel="x", xlim=(-2.0, 5.5), ylim=(0.0, 1.25))
     axes[0].legend(loc="upper left", ncols=2)
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=100)
-    plt.close(figure)
+    plots.save(figure, path)
 
 
 if __name__ == "__main__":

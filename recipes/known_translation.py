@@ -43,7 +43,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from kerasgan import callbacks, files, models, pictures, runs, schedules, tables
+from kerasgan import callbacks, files, models, pictures, plots, runs, schedules, tables
 from kerasgan.data import painted_digits
 from kerasgan.data.painted_digits import PALETTES, A, B, coloured, paint, paired, read, unpaired
 from kerasgan.metrics import correspondence, features
@@ -225,21 +225,14 @@ def measure_both_ways(model, digits, classifier, folder):
 
 def confusion(labels, classes, folder):
     """The confusion matrix (also as a picture), and the class kept up to a permutation."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     matrix = correspondence.confusion_matrix(labels, classes)
     permutation, share = correspondence.best_permutation(matrix)
-    figure, axes = plt.subplots(figsize=(5, 5))
+    figure, axes = plots.subplots(figsize=(5, 5))
     axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues")
     for (row, column), number in np.ndenumerate(matrix):
         axes.text(column, row, number, ha="center", va="center", fontsize=7, color="tab:red")
     axes.set(xlabel="class of G(x)", ylabel="class of x", xticks=range(10), yticks=range(10))
-    with files.replacing(folder / "confusion.png") as temporary:
-        figure.savefig(temporary, format="png", bbox_inches="tight")
-    plt.close(figure)
+    plots.save(figure, folder / "confusion.png")
     return {"permuted": share, "permutation": permutation, "confusion": matrix.tolist()}
 
 

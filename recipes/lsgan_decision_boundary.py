@@ -37,7 +37,7 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from kerasgan import files, losses, runs
+from kerasgan import files, losses, plots, runs
 
 REAL_CENTRE, FAKE_CENTRE, DEVIATION = (1.0, 0.0), (-1.0, 0.0), 0.7
 DISTANCES = [-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0]
@@ -158,8 +158,7 @@ def show(network, rows):
 
 def draw_gradients(rows, path):
     """The gradient's norm over the distance, one panel for each network."""
-    plt = pyplot()
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, constrained_layout=True)
+    figure, axes = plots.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
     for axis, network in zip(axes, NETWORKS, strict=True):
         for name in OBJECTIVES:
             of_name = [r for r in rows if (r["network"], r["objective"]) == (network, name)]
@@ -169,18 +168,17 @@ def draw_gradients(rows, path):
         axis.set(title=network, xlabel="distance from the boundary (real side: > 0)")
     axes[0].set_ylabel("norm of the gradient at a fake")
     axes[0].legend()
-    save(figure, path)
+    plots.save(figure, path)
 
 
 def draw_boundaries(discriminators, path):
     """The plane: data, fakes, far fakes and the steps that their gradients would have them take."""
-    plt = pyplot()
     rng = np.random.default_rng(SEED.value)
     real, fake = cloud(REAL_CENTRE, rng, 150), cloud(FAKE_CENTRE, rng, 150)
     far = np.stack(np.meshgrid([3.5, 5.0, 6.5], [-1.2, 0.0, 1.2]), axis=-1).reshape(-1, 2)
     xs, ys = np.meshgrid(np.linspace(-4, 8, 120), np.linspace(-3, 3, 60))
     plane = np.stack([xs, ys], axis=-1).reshape(-1, 2).astype("float32")
-    figure, axes = plt.subplots(2, 4, figsize=(18, 6), sharex=True, sharey=True)
+    figure, axes = plots.subplots(2, 4, figsize=(18, 6), sharex=True, sharey=True)
     figure.set_layout_engine("constrained")
     for axis, ((network, name), discriminator) in zip(
         axes.flat, discriminators.items(), strict=True
@@ -199,23 +197,7 @@ def draw_boundaries(discriminators, path):
         axis.quiver(*far.T, *steps.T, angles="xy", scale_units="xy", scale=1.0, width=0.004)
         axis.set(title=f"{network}, {name}", xlim=(-4, 8), ylim=(-3, 3))
     axes[0, 0].legend(loc="lower left")
-    save(figure, path)
-
-
-def pyplot():
-    """The plotting library, without a display."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def save(figure, path):
-    """Writes the figure, whole or not at all."""
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+    plots.save(figure, path)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from kerasgan import callbacks, data, files, losses, models, runs, tables
+from kerasgan import callbacks, data, files, losses, models, plots, runs, tables
 from kerasgan.layers import SpectralDense
 from kerasgan.metrics import mode_coverage
 
@@ -283,35 +283,28 @@ def summary(table):
 
 def draw(workdir, dataset, rows):
     """One scatter plot per row, first of all one of the data."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     real = next(iter(getattr(data, dataset)(batch_size=SAMPLES, seed=1))).numpy()
-    plots = [("data", real)]
+    panels = [("data", real)]
     for row in rows:
         title = f"{row['objective']}, seed {row['seed']}\n"
         title += f"{row['modes']} modes, {row['high_quality']:.1%}"
         if points_file(workdir, dataset, row).exists():  # not those of a table from elsewhere
-            plots.append((title, np.load(points_file(workdir, dataset, row))))
-    columns = min(4, len(plots))
-    lines = -(-len(plots) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(3 * columns, 3.2 * lines), squeeze=False, constrained_layout=True
+            panels.append((title, np.load(points_file(workdir, dataset, row))))
+    columns = min(4, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, axes = plots.subplots(
+        lines, columns, figsize=(3 * columns, 3.2 * lines), squeeze=False, layout="constrained"
     )
     limit = 1.35 * SCALE[dataset]
     for axis in axes.flat:
         axis.set_axis_off()
-    for axis, (title, points) in zip(axes.flat, plots):
+    for axis, (title, points) in zip(axes.flat, panels):
         axis.set_axis_on()
         axis.scatter(*points.T, s=2, alpha=0.3, color="black")
         axis.scatter(*CENTERS[dataset].T, s=60, facecolors="none", edgecolors="tab:orange")
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
         axis.set_title(title, fontsize=8)
-    with files.replacing(workdir / f"{dataset}.png") as temporary:
-        figure.savefig(temporary, dpi=100)
-    plt.close(figure)
+    plots.save(figure, workdir / f"{dataset}.png")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import numpy as np
 from absl import flags
 from scipy import stats
 
-from kerasgan import data, files, models, pictures, runs
+from kerasgan import data, files, models, pictures, plots, runs
 from kerasgan.data import catalog
 from kerasgan.losses.reconstruction import Gaussian
 from kerasgan.models import vae
@@ -91,14 +91,9 @@ def latent_map(model):
 
 def draw_classes(latents, labels, path):
     """Scatters latents (n, 2), in the unit square of `latent_map`, by class."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     squares = stats.norm.cdf(latents)
     names = catalog.DATASETS[DATASET.value].class_names
-    figure, axes = pyplot.subplots(figsize=(8, 6.5), layout="constrained")
+    figure, axes = plots.subplots(figsize=(8, 6.5), layout="constrained")
     for label, name in enumerate(names):
         points = squares[labels == label]
         axes.scatter(*points.T, s=3, color=f"C{label}", label=name, rasterized=True)
@@ -107,9 +102,7 @@ def draw_classes(latents, labels, path):
         xlabel="share of the prior below z1", ylabel="share of the prior below z2",
     )  # fmt: skip
     axes.legend(markerscale=4, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=100)
-    pyplot.close(figure)
+    plots.save(figure, path)
 
 
 if __name__ == "__main__":

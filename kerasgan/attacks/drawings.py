@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasgan import files
+from kerasgan import plots
 
 
 def draw_examples(path, images, results, titles, title=None):
@@ -30,9 +30,8 @@ def draw_examples(path, images, results, titles, title=None):
     sizes = np.abs(changes).max(axis=(1, 2, 3), keepdims=True)
     stretched = np.divide(changes, sizes, where=sizes > 0, out=np.zeros_like(changes))
     enlarged = [f"x {1 / size:.3g}" if size else "none" for size in sizes.ravel()]
-    plt = _pyplot()
     scale = 1.4 if images.shape[1] <= 64 else 4.0
-    figure, lines = plt.subplots(
+    figure, lines = plots.subplots(
         3, len(images), figsize=(scale * len(images), 3.8 * scale), squeeze=False
     )
     rows = (images, titles[0]), (stretched, enlarged), (results, titles[1])
@@ -46,7 +45,7 @@ def draw_examples(path, images, results, titles, title=None):
     if title:
         figure.suptitle(title)
     figure.tight_layout()
-    _save(figure, path)
+    plots.save(figure, path)
 
 
 def draw_heat_maps(path, maps, rows, columns, labels=("", "")):
@@ -67,8 +66,7 @@ def draw_heat_maps(path, maps, rows, columns, labels=("", "")):
         b'PNG'
     """
     width = len(maps) * (2 + 0.5 * len(columns))
-    plt = _pyplot()
-    figure, axes = plt.subplots(
+    figure, axes = plots.subplots(
         1, len(maps), figsize=(width, 2 + 0.5 * len(rows)), squeeze=False, sharey=True
     )
     for each, (title, values) in zip(axes[0], maps.items()):
@@ -80,7 +78,7 @@ def draw_heat_maps(path, maps, rows, columns, labels=("", "")):
         each.set(title=title, xlabel=labels[0], ylabel=labels[1])
         each.set_xticks(range(len(columns)), columns, rotation=60, ha="right")
         each.set_yticks(range(len(rows)), rows)
-    _save(figure, path)
+    plots.save(figure, path)
 
 
 def draw_bars(path, heights, groups, title, label):
@@ -100,8 +98,7 @@ def draw_bars(path, heights, groups, title, label):
         >>> path.read_bytes()[1:4]
         b'PNG'
     """
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(3 + len(groups), 4))
+    figure, axes = plots.subplots(figsize=(3 + len(groups), 4))
     wide = 0.8 / len(heights)
     for i, (name, values) in enumerate(heights.items()):
         places = np.arange(len(groups)) + wide * (i - (len(heights) - 1) / 2)
@@ -109,19 +106,4 @@ def draw_bars(path, heights, groups, title, label):
     axes.set(title=title, ylabel=f"{label} in %", ylim=(0, 100))
     axes.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _save(figure, path)
-
-
-def _pyplot():
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _save(figure, path):
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, format="png", bbox_inches="tight")
-    _pyplot().close(figure)
+    plots.save(figure, path)

@@ -215,7 +215,7 @@ class SavedSpace(Space):
                 f"Received: {path}, which takes {sorted(inputs)}"
             )
         self.latent_dim = inputs["latents"].shape[1]
-        self.num_classes = self._count_classes() if "labels" in inputs else None
+        self.num_classes = count_classes(self._images_of_label) if "labels" in inputs else None
         if num_classes not in (None, self.num_classes):
             raise ValueError(
                 f"This SavedModel has {self.num_classes or 'no'} classes. "
@@ -229,28 +229,8 @@ class SavedSpace(Space):
         inputs = {"latents": latents} if labels is None else {"latents": latents, "labels": labels}
         return self._images(**inputs)["images"]
 
-    def _takes(self, label):
-        try:
-            self.decode(tf.zeros([1, self.latent_dim]), tf.constant([label], tf.int32))
-        except tf.errors.InvalidArgumentError:
-            return False
-        return True
-
-    def _count_classes(self):
-        """The least label that is refused, found by doubling and bisecting."""
-        high = 1
-        while self._takes(high):
-            high *= 2
-            if high > _MOST_CLASSES:
-                raise ValueError(
-                    "Expected a SavedModel that refuses labels that are none. Received: one that "
-                    f"takes {high // 2}"
-                )
-        low = high // 2  # is taken, high is not
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._takes(middle) else (low, middle)
-        return high
+    def _images_of_label(self, label):
+        return self.decode(tf.zeros([1, self.latent_dim]), tf.constant([label], tf.int32))
 
     def _find_distribution(self, sample):
         labels = None if self.num_classes is None else tf.zeros([2], tf.int32)
@@ -265,3 +245,42 @@ class SavedSpace(Space):
             "Expected a SavedModel whose `sample` draws normal or uniform latents as kerasgan does."
             " Received: one whose samples neither gives"
         )
+
+
+def count_classes(make):
+    """How many labels an exported model takes: the least that it refuses.
+
+    Args:
+        make: function of a label, int; raises `tf.errors.InvalidArgumentError` if it is refused.
+
+    Returns:
+        Int, found by doubling and bisecting.
+
+    Raises:
+        ValueError: more than 2^20 labels are taken.
+
+    Example:
+        >>> count_classes(lambda label: tf.debugging.assert_less(label, 10))
+        10
+    """
+
+    def takes(label):
+        try:
+            make(label)
+        except tf.errors.InvalidArgumentError:
+            return False
+        return True
+
+    high = 1
+    while takes(high):
+        high *= 2
+        if high > _MOST_CLASSES:
+            raise ValueError(
+                "Expected a SavedModel that refuses labels that are none. Received: one that "
+                f"takes {high // 2}"
+            )
+    low = high // 2  # is taken, high is not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if takes(middle) else (low, middle)
+    return high

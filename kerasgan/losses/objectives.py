@@ -9,10 +9,11 @@ import re
 import keras
 
 from kerasgan.losses import adversarial, terms
+from kerasgan.losses.configured import Configured
 
 
 @keras.saving.register_keras_serializable("kerasgan")
-class AdversarialLoss:
+class AdversarialLoss(Configured):
     """A discriminator's and a generator's loss that belong together.
 
     A subclass implements `discriminator` and `generator`, and `get_config` if it has arguments,
@@ -62,25 +63,6 @@ class AdversarialLoss:
             ValueError: If `real_logits` is needed and None.
         """
         raise NotImplementedError
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """An objective from the arguments that `get_config` returned."""
-        return cls(**config)
-
-    def __eq__(self, other):
-        return type(other) is type(self) and other.get_config() == self.get_config()
-
-    def __hash__(self):
-        return hash(repr(self))
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 class _CrossEntropy(AdversarialLoss):

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from kerasgan import checks
+from kerasgan.losses.configured import Configured
 
 
 def bernoulli_log_likelihood(images, logits):
@@ -78,7 +79,7 @@ def _sum_by_example(values):
     return ops.sum(values, axis=tuple(range(1, len(values.shape))))
 
 
-class Likelihood:
+class Likelihood(Configured):
     """What a decoder's output says of the images: `log p(x|z)`, and their mean.
 
     Objects hold only hyper-parameters: they serialise with the model, and two with equal configs
@@ -96,25 +97,6 @@ class Likelihood:
     def images(self, outputs):
         """The mean of the pixels, in the images' range, given a decoder's outputs."""
         raise NotImplementedError
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """A likelihood from the arguments that `get_config` returned."""
-        return cls(**config)
-
-    def __eq__(self, other):
-        return type(other) is type(self) and other.get_config() == self.get_config()
-
-    def __hash__(self):
-        return hash(repr(self))
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 @keras.saving.register_keras_serializable("kerasgan")

@@ -213,13 +213,15 @@ def test_refusals(evaluate, tmp_path):
         evaluate(model="dense.keras", output="file/rows.jsonl", **MNIST)
 
 
-def test_a_conditional_export_needs_the_number_of_classes(evaluate, conditional, tmp_path):
+def test_the_classes_of_a_conditional_export_are_counted(evaluate, conditional, tmp_path):
+    """Plain folders know no classes; all ten are scored, as those of the `.keras` file are."""
     serving.export(conditional, tmp_path / "export")
+    conditional.save(tmp_path / "model.keras")
     save_pictures(tmp_path / "real", 12, (28, 28), 0)
-    arguments = {"model": "export", "real": "real", "extractor": "mnist_classifier", "samples": 12}
-    with pytest.raises(runs.RunError, match="give --num_classes"):
-        evaluate(metrics=["frechet"], **arguments)
-    assert evaluate(metrics=["frechet"], num_classes=10, **arguments)["values"]
+    arguments = {"real": "real", "extractor": "mnist_classifier", "samples": 12}
+    wanted = evaluate(model="model.keras", metrics=["frechet"], **arguments)["values"]
+    row = evaluate(model="export", metrics=["frechet"], **arguments)
+    assert row["values"] == pytest.approx(wanted, rel=1e-3)
 
 
 @pytest.mark.slow
