@@ -228,7 +228,8 @@ class AdversarialTraining(keras.Model):
             **kwargs: as in `keras.Model.fit`.
 
         Raises:
-            ValueError: images out of the value range or of another shape, one-hot labels.
+            ValueError: images out of the value range or of another shape, one-hot labels, a
+                cross-entropy of logits for a classifier that returns probabilities or the like.
         """
         self._check(x, y)
         held_out = kwargs.get("validation_data")
@@ -253,12 +254,27 @@ class AdversarialTraining(keras.Model):
         return super().evaluate(x, y, *args, **kwargs)
 
     def _check(self, x, y):
+        self._check_loss()
         if isinstance(x, tf.data.Dataset):
             specs.check_dataset(x, self.data_spec(), batches=1)
         elif y is not None:
             for array, spec in zip((x, y), self.data_spec()):
                 array = np.asarray(array[:_ROWS_CHECKED])
                 specs.warn_of_range(spec, *specs.check_array(spec.name, array, spec))
+
+    def _check_loss(self):
+        """ValueError for a cross-entropy that misreads the answers: it would train, badly."""
+        loss = getattr(self, "loss", None)  # none before `compile`
+        reads_logits = getattr(loss, "from_logits", None)
+        if isinstance(loss, str) and loss == "sparse_categorical_crossentropy":
+            reads_logits = False
+        returns_logits = not _returns_probabilities(self.classifier)
+        if reads_logits not in (None, returns_logits):
+            raise ValueError(
+                f"loss must be SparseCategoricalCrossentropy(from_logits={returns_logits}), as the "
+                f"classifier returns {'logits' if returns_logits else 'probabilities'}. "
+                f"Received: loss={loss!r}, for which from_logits={reads_logits}"
+            )
 
     def get_config(self):
         """The constructor's arguments, the classifier serialised."""
@@ -290,6 +306,11 @@ def trained_on(model, value_range, from_logits):
     images = np.random.default_rng(0).uniform(low, high, (8, *shape)).astype("float32")
     reader.settle(images)
     return reader
+
+
+def _returns_probabilities(classifier):
+    rows = np.asarray(classifier(np.zeros((1, *classifier.input_shape[1:]), "float32")), "float32")
+    return bool(rows.min() >= 0 and abs(rows.sum() - 1) < 1e-2)
 
 
 def unpacked(data):

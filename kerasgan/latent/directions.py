@@ -89,6 +89,7 @@ def pca_of_activations(space, n=10, layer=None, samples=2000, labels=None, seed=
         groups = labels = space.checked_labels(labels, samples)
     _check_number(n, min(space.latent_dim, samples - len(np.unique(groups))))
     outputs = layer_output(space, latents, layer, labels).astype("float64")
+    _check_number(n, outputs.shape[1])
     coordinates = _coordinates(_centred(outputs, groups), n)
     latents = _centred(latents.astype("float64"), groups)
     # Coordinates are uncorrelated, so each column of U is a regression by itself.

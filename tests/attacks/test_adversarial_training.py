@@ -279,6 +279,30 @@ def test_bad_arguments(arguments, message):
         attacks.AdversarialTraining(small(), **arguments)
 
 
+@pytest.mark.parametrize("activation", [None, "softmax"])
+def test_a_loss_that_misreads_the_classifier(activation):
+    images = keras.Input((2, 2, 1))
+    answers = layers.Dense(3, activation=activation)(layers.Flatten()(images))
+    model = attacks.AdversarialTraining(keras.Model(images, answers))
+
+    def go(loss):
+        model.compile("sgd", loss)
+        model.evaluate(IMAGES[:4, :2, :2], LABELS[:4], verbose=0)
+        return model.fit(IMAGES[:4, :2, :2], LABELS[:4], verbose=0)
+
+    wrong = activation is not None
+    with pytest.raises(ValueError, match=rf"from_logits={not wrong}\), as .* from_logits={wrong}"):
+        go(CROSS_ENTROPY(wrong))
+    assert go(CROSS_ENTROPY(not wrong))
+    assert go(lambda labels, answers: answers[:, 0])  # the user's own
+    by_name = "sparse_categorical_crossentropy"  # which takes probabilities
+    if activation is None:
+        with pytest.raises(ValueError, match="the classifier returns logits"):
+            go(by_name)
+    else:
+        assert go(by_name)
+
+
 def test_bad_models():
     unbuilt = keras.Sequential([layers.Flatten(), layers.Dense(3)])
     with pytest.raises(ValueError, match="functional or Sequential classifier"):

@@ -231,6 +231,14 @@ def test_apart_from_others_that_depend_on_each_other(direction, others, wanted):
     np.testing.assert_allclose(directions.apart_from(direction, others), wanted, atol=1e-12)
 
 
+def test_a_layer_has_no_more_directions_than_numbers():
+    narrow = latent.Space(linear_gan(np.eye(4, 2, dtype="float32"), image_shape=(1, 2, 1)))
+    found = directions.pca_of_activations(narrow, 2, layer="first", samples=50)
+    assert found.shape == (2, 4)
+    with pytest.raises(ValueError, match="at most 2"):
+        directions.pca_of_activations(narrow, 3, layer="first", samples=50)
+
+
 @pytest.mark.parametrize(
     "call, words",
     [
