@@ -22,6 +22,7 @@ UPDATES = 4_680  # of each network; --epochs overrides
 
 runs.define_flags("cgan_mnist", batch_size=128)
 RATE = flags.DEFINE_float("learning_rate", 4e-4, "Of both Adams", 0.0)
+DATASET = flags.DEFINE_enum("dataset", "mnist", ["mnist", "fashion_mnist"], "The images")
 LOSS = flags.DEFINE_string("loss", "non_saturating", "Name of a loss; the articles': minimax")
 NETWORKS = flags.DEFINE_enum(
     "networks", "conv", ["conv", "paper"], "Convolutional, or the paper's perceptrons"
@@ -32,7 +33,7 @@ def main():
     """Trains, samples, exports."""
     run = runs.start("cgan_mnist")
     dataset = data.load(
-        "mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
+        DATASET.value, batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
     )
     networks = {}
     if NETWORKS.value == "paper":

@@ -17,6 +17,7 @@ from kerasgan import data, models, runs
 UPDATES = 9_400  # of each network; --epochs overrides
 
 runs.define_flags("dcgan_mnist", batch_size=64)
+DATASET = flags.DEFINE_enum("dataset", "mnist", ["mnist", "fashion_mnist"], "The images")
 LOSS = flags.DEFINE_string("loss", "non_saturating", "Name of a loss in kerasgan.losses")
 
 
@@ -24,7 +25,7 @@ def main():
     """Trains, samples, exports."""
     run = runs.start("dcgan_mnist")
     dataset = data.load(
-        "mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
+        DATASET.value, batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
     )
     model = models.DCGAN(image_shape=(28, 28, 1), loss=LOSS.value, seed=run.seed)
     model.compile(jit_compile=run.jit_compile)

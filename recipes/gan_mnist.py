@@ -13,11 +13,15 @@ Score: full MNIST, seed 0, one run: precision 0.79, recall 0.45 (improved
 
 from absl import flags
 
-from kerasgan import data, models, runs
+from kerasgan import data, runs
+from kerasgan.models import gan
 
 UPDATES = 9_400  # of each network; --epochs overrides
 
 runs.define_flags("gan_mnist", batch_size=128, checkpoint_steps=500)
+WIDTH = flags.DEFINE_integer(
+    "width", 1024, "Units of the widest layer; the others are a half, a quarter", 4
+)
 LOSS = flags.DEFINE_string("loss", "non_saturating", "Name of a loss in kerasgan.losses")
 
 
@@ -27,7 +31,13 @@ def main():
     dataset = data.load(
         "mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
     )
-    model = models.GAN(image_shape=(28, 28, 1), loss=LOSS.value, seed=run.seed)
+    model = gan.GAN(
+        image_shape=(28, 28, 1),
+        loss=LOSS.value,
+        generator=gan.build_generator(units=(WIDTH.value // 4, WIDTH.value // 2, WIDTH.value)),
+        discriminator=gan.build_discriminator(units=(WIDTH.value // 2, WIDTH.value // 4)),
+        seed=run.seed,
+    )
     model.compile(jit_compile=run.jit_compile)
     run.train(model, dataset, updates=UPDATES)
     run.export(model)

@@ -14,6 +14,7 @@ from kerasgan import data, models, runs
 UPDATES = 9_400  # of the generator; --epochs overrides
 
 runs.define_flags("lsgan_fashion_mnist", batch_size=64)
+DATASET = flags.DEFINE_enum("dataset", "fashion_mnist", ["fashion_mnist", "mnist"], "The images")
 CODING = flags.DEFINE_enum(
     "coding", "0-1", ["0-1", "pearson"], "Labels a, b, c: 0, 1, 1, or -1, 1, 0 (Pearson)"
 )
@@ -24,7 +25,7 @@ def main():
     """Trains, samples, exports."""
     run = runs.start("lsgan_fashion_mnist")
     dataset = data.load(
-        "fashion_mnist", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
+        DATASET.value, batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
     )
     model = models.LSGAN(*LABELS[CODING.value], image_shape=(28, 28, 1), seed=run.seed)
     model.compile(jit_compile=run.jit_compile)

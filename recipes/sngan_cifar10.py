@@ -16,6 +16,9 @@ from kerasgan.models import sngan
 UPDATES = 50_000  # of the generator; --epochs overrides
 
 runs.define_flags("sngan_cifar10", batch_size=64)
+DATASET = flags.DEFINE_enum(
+    "dataset", "cifar10", ["cifar10", "mnist", "fashion_mnist"], "The images"
+)
 CRITIC_STEPS = flags.DEFINE_integer("critic_steps", 5, "Updates of D per generator update", 1)
 RATE = flags.DEFINE_float("learning_rate", 2e-4, "Of both Adams", 0.0)
 LOSS = flags.DEFINE_string("loss", "hinge", "Name of a loss in kerasgan.losses")
@@ -28,16 +31,17 @@ def main():
     """Trains, samples, exports."""
     run = runs.start("sngan_cifar10")
     dataset = data.load(
-        "cifar10", batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
+        DATASET.value, batch_size=run.batch_size, shuffle_seed=run.seed, source=run.source
     )
+    shape = dataset.element_spec[0].shape[1:]
     networks = {}
     if NETWORKS.value == "paper":
         networks = {
-            "generator": sngan.build_paper_generator(),
-            "discriminator": sngan.build_paper_discriminator(),
+            "generator": sngan.build_paper_generator(image_shape=shape),
+            "discriminator": sngan.build_paper_discriminator(image_shape=shape),
         }
     model = sngan.SNGAN(
-        image_shape=(32, 32, 3),
+        image_shape=shape,
         loss=LOSS.value,
         critic_steps=CRITIC_STEPS.value,
         seed=run.seed,
