@@ -25,6 +25,8 @@ import hashlib
 import inspect
 import pathlib
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -88,11 +90,13 @@ def evaluate():
         fake, subject = folder(FAKE.value, size, extractor, samples)
         fake = fake.batch(CHUNK)
     else:
-        make, subject = untrained_gan() if untrained else find_model(MODEL.value)
-        fake = generated(make, samples)
+        generator, subject = untrained_gan() if untrained else find_model(MODEL.value)
+        fake = generated(generator, samples)
 
-    every = METRICS.value == ["all"]
-    chosen = metrics.METRICS if every else METRICS.value
+    chosen = METRICS.value
+    if chosen == ["all"]:
+        labelled = isinstance(fake.element_spec, tuple)
+        chosen = [name for name in metrics.METRICS if labelled or name != "label_agreement"]
     result = metrics.score(
         real, fake, extractor, chosen, split=origin["split"], seed=SEED.value, progress=True
     )
@@ -171,7 +175,7 @@ def folder(directory, size, extractor, samples):
 
 
 def find_model(name):
-    """(function (n, seed, first) -> images, what it is) of the model that `name` leads to."""
+    """(`Generator`, what it is) of the model that `name` leads to."""
     for path in (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name):
         if path.is_file() and path.suffix == ".keras":
             return keras_model(path)
@@ -201,13 +205,17 @@ def keras_model(path):
     return of_object(model), {"path": str(path), "sha256": files.sha256(path)}
 
 
+class Generator(NamedTuple):
+    """What makes images, and of how many classes."""
+
+    make: Callable  # (n, or labels; seed) -> images (n, H, W, C) in [-1, 1]
+    num_classes: int | None
+
+
 def of_object(model):
-    """Function (n, seed, first) -> images of a model of the zoo."""
-    if "labels" not in inspect.signature(model.generate).parameters:
-        return lambda n, seed, first: model.generate(n, seed=seed)
-    return lambda n, seed, first: model.generate(
-        np.arange(first, first + n) % model.num_classes, seed=seed
-    )
+    """A `Generator` of a model of the zoo."""
+    conditional = "labels" in inspect.signature(model.generate).parameters
+    return Generator(model.generate, model.num_classes if conditional else None)
 
 
 def saved_model(path):
@@ -221,39 +229,46 @@ def saved_model(path):
         )
     conditional = "labels" in sample.structured_input_signature[1]
 
-    def images(seed, **what):
+    def make(n_or_labels, seed):
         arguments = {"seed": tf.constant(seed, tf.int32), "truncation": tf.constant(0.0)}
-        return loaded.signatures["sample"](**what, **arguments)["images"]  # keeps `loaded` alive
+        arguments["labels" if conditional else "num"] = tf.constant(n_or_labels, tf.int32)
+        return loaded.signatures["sample"](**arguments)["images"]  # keeps `loaded` alive
 
-    if conditional:
-        num_classes = count_classes(lambda label: images(0, labels=tf.constant([label])))
-
-    def make(n, seed, first):
-        if conditional:
-            return images(seed, labels=tf.range(first, first + n) % num_classes)
-        return images(seed, num=tf.constant(n, tf.int32))
-
+    num_classes = count_classes(lambda label: make([label], 0)) if conditional else None
     digest = hashlib.sha256()
     for part in sorted(p for p in path.rglob("*") if p.is_file()):
         digest.update(part.read_bytes())
-    return make, {"path": str(path), "sha256": digest.hexdigest()}
+    facts = {"path": str(path), "sha256": digest.hexdigest()}
+    return Generator(make, num_classes), facts
 
 
-def generated(make, samples):
-    """Dataset of batches of generated images; each batch has a seed of its own."""
+def generated(generator, samples):
+    """Dataset of batches of generated images, with their labels where there are classes.
+
+    Each batch has a seed of its own; labels go through all classes in turn.
+    """
     starts = range(0, samples, CHUNK)
     seeds = np.random.default_rng(SEED.value).integers(2**31, size=len(starts)).tolist()
-    shape = np.shape(make(1, 0, 0))[1:]
+    every = np.arange(samples) % (generator.num_classes or 1)
+
+    def images(first, n, seed):
+        asked = n if generator.num_classes is None else every[first : first + n]
+        return generator.make(asked, seed=seed)
+
+    shape = np.shape(images(0, 1, 0))[1:]
     if len(shape) != 3:
         raise ValueError(f"Only images can be scored. Received: samples of shape {shape}")
 
     def batches():
         for first, seed in zip(starts, seeds):
-            yield make(min(CHUNK, samples - first), seed, first)
+            labels = every[first : first + CHUNK]
+            made = images(first, len(labels), seed)
+            yield made if generator.num_classes is None else (made, labels)
 
-    dataset = tf.data.Dataset.from_generator(
-        batches, output_signature=tf.TensorSpec((None, *shape), tf.float32)
-    )
+    spec = tf.TensorSpec((None, *shape), tf.float32)
+    if generator.num_classes is not None:
+        spec = spec, tf.TensorSpec((None,), tf.int64)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=spec)
     return dataset.apply(tf.data.experimental.assert_cardinality(len(starts)))
 
 

@@ -11,6 +11,8 @@ from kerasgan.metrics import features, frechet, inception_score, kernel, precisi
 from kerasgan.version import __version__
 
 METRICS = ("frechet", "kernel", "inception_score", "precision_recall", "density_coverage")
+METRICS += ("label_agreement",)
+_OF_CLASSES = ("inception_score", "label_agreement")
 SUBSETS, SUBSET_SIZE = 100, 1_000  # of the kernel distance
 SPLITS = 10  # of the Inception Score
 K_PRECISION, K_DENSITY = 3, 5  # nearest neighbours
@@ -34,10 +36,12 @@ def score(
     Args:
         real_images: array [n, height, width, channels] of floats in [-1, 1], or a finite
             `tf.data.Dataset` of batches of such, or of (images, labels).
-        fake_images: the same, of images of the same size.
+        fake_images: the same, of images of the same size; for "label_agreement" a dataset with
+            labels, those that were asked of the generator.
         extractor: name of an extractor or an `Extractor`; see `kerasgan.metrics.get`.
-        metrics: names among "frechet", "kernel", "inception_score", "precision_recall" and
-            "density_coverage".
+        metrics: names among "frechet", "kernel", "inception_score", "precision_recall",
+            "density_coverage", and "label_agreement": the share of generated images that the
+            extractor's classifier gives the label asked.
         split: what the real images are, for the protocol, such as "mnist[test]".
         seed: of the subsets of the kernel distance and the splits of the Inception Score.
         batch_size: images at a time, of arrays.
@@ -49,7 +53,7 @@ def score(
 
     Raises:
         ValueError: images of two sizes, of another range, NaN, or too few for a statistic;
-            features that are NaN or infinite; an unknown metric.
+            features that are NaN or infinite; an unknown metric; no labels where they are needed.
 
     Example:
         >>> images = np.random.default_rng(0).uniform(-1, 1, (20, 28, 28, 1))
@@ -69,9 +73,15 @@ def score(
             f"score. Received: real images {shapes['real']}, fake images {shapes['fake']}"
         )
     extractor.check_shape(shapes["real"])
-    real, _ = _features("real", *batches["real"], extractor, False, progress)
-    fake, probabilities = _features(
-        "fake", *batches["fake"], extractor, "inception_score" in metrics, progress
+    if "label_agreement" in metrics and not isinstance(batches["fake"][0].element_spec, tuple):
+        raise ValueError(
+            "label_agreement needs the labels that were asked of the generator: fake_images as a "
+            f"dataset of (images, labels). Received: {batches['fake'][0].element_spec}"
+        )
+    real, _, _ = _features("real", *batches["real"], extractor, False, progress)
+    with_classes = any(metric in _OF_CLASSES for metric in metrics)
+    fake, probabilities, labels = _features(
+        "fake", *batches["fake"], extractor, with_classes, progress
     )
     protocol = {
         **extractor.protocol(shapes["real"]),
@@ -82,7 +92,7 @@ def score(
     }
     values, notes = {}, []
     for metric in metrics:
-        found, settings, warned = _compute(metric, real, fake, probabilities, seed)
+        found, settings, warned = _compute(metric, real, fake, probabilities, labels, seed)
         values.update({f"{key}_{extractor.name}": float(value) for key, value in found.items()})
         protocol.update(settings)
         notes += warned
@@ -94,8 +104,11 @@ def score(
     return {"values": values, "protocol": protocol, "warnings": notes}
 
 
-def _compute(metric, real, fake, probabilities, seed):
+def _compute(metric, real, fake, probabilities, labels, seed):
     """(values, settings for the protocol, warnings) of one metric."""
+    if metric == "label_agreement":
+        labels = checks.labels(labels, probabilities.shape[1])
+        return {"label_agreement": np.mean(probabilities.argmax(axis=1) == labels)}, {}, []
     if metric == "frechet":
         notes = frechet.warnings_for(len(real), len(fake), real.shape[1])
         return {"frechet": frechet.frechet_distance(real, fake)}, {}, notes
@@ -137,7 +150,7 @@ def _checked_metrics(metrics, extractor):
         raise ValueError(
             f"Expected metrics to be some of {', '.join(METRICS)}. Received: metrics={metrics}"
         )
-    if "inception_score" in metrics:
+    if any(metric in _OF_CLASSES for metric in metrics):
         extractor.check_classes()
     return metrics
 
@@ -171,7 +184,7 @@ def _as_batches(side, images, batch_size):
 
 
 def _features(side, dataset, shape, extractor, with_classes, progress):
-    """Features [n, width] of a dataset's images, and their class probabilities or None."""
+    """Features [n, width] of a dataset's images, class probabilities or None, labels or None."""
     spec = specs.ArraySpec(f"{side} images", shape, "float", -1.0, 1.0)
 
     @tf.function(reduce_retracing=True)
@@ -185,9 +198,12 @@ def _features(side, dataset, shape, extractor, with_classes, progress):
     bar = keras.utils.Progbar(total if total > 0 else None, verbose=shown)
     if progress:
         print(f"{extractor.name}: features of the {side} images")
-    parts = []
+    parts, labels = [], []
     for element in dataset:
-        images = element[0] if isinstance(element, tuple) else element
+        images = element
+        if isinstance(element, tuple):
+            images = element[0]
+            labels.append(element[1].numpy())
         specs.check_array(spec.name, images.numpy(), spec)
         parts.append([part.numpy() for part in extract(images)])
         bar.add(1)
@@ -199,4 +215,5 @@ def _features(side, dataset, shape, extractor, with_classes, progress):
             "Expected finite features; the extractor's weights may be damaged. Received: features "
             f"of the {side} images by {extractor.name!r} that are NaN or infinite"
         )
-    return rows[0], rows[1] if with_classes else None
+    labels = np.concatenate(labels) if labels else None
+    return rows[0], rows[1] if with_classes else None, labels

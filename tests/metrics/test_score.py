@@ -17,12 +17,15 @@ def pair(images):
     return images(60, 1), images(40, 2) * 0.7 + 0.2
 
 
+UNLABELLED = [name for name in metrics.METRICS if name != "label_agreement"]
+
+
 def quiet(*args, **kwargs):
     return metrics.score(*args, progress=False, **kwargs)
 
 
 def test_values_are_those_of_the_statistics(tiny, pair):
-    values = quiet(*pair, tiny, metrics.METRICS, seed=3, batch_size=7)["values"]
+    values = quiet(*pair, tiny, UNLABELLED, seed=3, batch_size=7)["values"]
     real, fake = (tiny(images).numpy() for images in pair)
     shuffled = np.random.default_rng(3).permutation(tiny.probabilities(pair[1]).numpy())
     kernel = metrics.kernel.kernel_distance(real, fake, 100, 40, 3)
@@ -43,6 +46,26 @@ def test_values_are_those_of_the_statistics(tiny, pair):
     assert list(values) == list(wanted)
 
 
+def test_label_agreement_counts_what_the_classifier_sees(tiny, pair):
+    real, fake = pair
+    seen = tiny.probabilities(fake).numpy().argmax(axis=1)
+    labels = np.where(np.arange(40) < 30, seen, (seen + 1) % 3)  # 30 of 40 as asked
+    dataset = tf.data.Dataset.from_tensor_slices((fake, labels)).batch(16)
+    assert quiet(real, dataset, tiny, "label_agreement")["values"] == {"label_agreement_tiny": 0.75}
+
+
+@pytest.mark.parametrize(
+    "dataset, words",
+    [
+        (lambda fake: fake, "dataset of"),
+        (lambda fake: tf.data.Dataset.from_tensors((fake, np.full(40, 3))), r"\[0, 3\)"),
+    ],
+)
+def test_label_agreement_needs_labels_of_the_classifier(tiny, pair, dataset, words):
+    with pytest.raises(ValueError, match=words):
+        quiet(pair[0], dataset(pair[1]), tiny, ["frechet", "label_agreement"])
+
+
 def test_frechet_by_hand(pixels):
     """All pixels moved by 1/2: four features, each moved by 1/2, equal covariances."""
     real = np.random.default_rng(0).uniform(-1, 0.5, (50, 2, 2, 1))
@@ -52,7 +75,7 @@ def test_frechet_by_hand(pixels):
 
 
 def test_protocol_is_complete_and_json(tiny, pair):
-    result = quiet(*pair, tiny, metrics.METRICS, split="uniform[1]", seed=4)
+    result = quiet(*pair, tiny, UNLABELLED, split="uniform[1]", seed=4)
     protocol = json.loads(json.dumps(result))["protocol"]
     versions = protocol.pop("versions")
     assert versions == {

@@ -135,16 +135,19 @@ def test_conditional_models_go_through_their_labels(recipe, evaluate, conditiona
 
     with flagsaver.flagsaver(seed=1):
         batches = list(recipe.generated(recipe.of_object(Recorder()), 600))
-    assert [len(batch) for batch in batches] == [250, 250, 100]
+    assert [len(images) for images, _ in batches] == [250, 250, 100]
     labels = [label for part, _ in seen[1:] for label in part]  # seen[0]: a look at the shape
     assert labels == [i % 7 for i in range(600)]
+    assert np.concatenate([labels for _, labels in batches]).tolist() == labels
     assert len({seed for _, seed in seen[1:]}) == 3
 
     conditional.save(tmp_path / "model.keras")
-    wanted = evaluate(model="model.keras", metrics=["frechet"], **MNIST)["values"]
+    scores = ["frechet", "label_agreement"]
+    wanted = evaluate(model="model.keras", metrics=scores, **MNIST)["values"]
     path = serving.export(conditional, tmp_path / "export")
-    row = evaluate(model=path, metrics=["frechet"], **MNIST)
+    row = evaluate(model=path, metrics=scores, **MNIST)
     assert row["values"] == pytest.approx(wanted, rel=1e-3)
+    assert 0.0 <= wanted["label_agreement_mnist_classifier"] <= 0.4  # an untrained model's: chance
 
 
 def save_pictures(folder, count, size, seed):
