@@ -64,18 +64,18 @@ def seed(value):
     return int(value)
 
 
-def labels(values, num_classes):
+def labels(values, num_classes, name="labels"):
     """`values` as an int32 array of labels in [0, num_classes); ValueError otherwise."""
     array = np.asarray(values)
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
         raise ValueError(
-            "labels must be a list of integers, one for each sample (no one-hot rows). "
-            f"Received: labels of shape {array.shape}, dtype {array.dtype}"
+            f"{name} must be a list of integers, one for each sample (no one-hot rows). "
+            f"Received: {name} of shape {array.shape}, dtype {array.dtype}"
         )
     if array.min() < 0 or array.max() >= num_classes:
         raise ValueError(
-            f"labels must lie in [0, {num_classes}). "
-            f"Received: labels from {array.min()} to {array.max()}"
+            f"{name} must lie in [0, {num_classes}). "
+            f"Received: {name} from {array.min()} to {array.max()}"
         )
     return array.astype("int32")
 

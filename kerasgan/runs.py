@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
-from kerasgan import callbacks, files, pictures
+from kerasgan import callbacks, files, pictures, serving
 from kerasgan.data import describe
 from kerasgan.version import __version__
 
@@ -71,7 +71,9 @@ def launch(main):
         logging.set_verbosity(logging.WARNING)
         try:
             main()
-        except RunError as error:
+        except (ValueError, FileNotFoundError) as error:
+            if not isinstance(error, RunError) and "Received:" not in str(error):
+                raise  # a defect, not a refusal
             sys.exit(f"{sys.argv[0]}: {error}")
 
     app.run(call)
@@ -292,8 +294,6 @@ class Run:
         if not directory and self.smoke and not (self.workdir / "export").exists():
             directory = self.workdir / "export"
         if directory:
-            from kerasgan import serving
-
             print(f"kerasgan: exported to {serving.export(model, directory)}")
 
 

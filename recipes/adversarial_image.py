@@ -25,8 +25,9 @@ import pathlib
 import keras
 import numpy as np
 from absl import flags
+from PIL import Image, ImageOps
 
-from kerasgan import attacks, runs
+from kerasgan import attacks, files, runs
 
 MODELS = {
     "MobileNetV2": (keras.applications.MobileNetV2, 224),
@@ -46,7 +47,9 @@ ATTACK = flags.DEFINE_enum("attack", "fgsm", ["fgsm", "pgd"], "One step, or --st
 STEPS = flags.DEFINE_integer("steps", 20, "Of pgd", 1)
 LABEL = flags.DEFINE_integer("label", None, "True class; none: the classifier's first answer", 0)
 TARGET = flags.DEFINE_integer("target", None, "Class that the picture shall be taken for", 0)
-OUTPUT = flags.DEFINE_string("output", "adversarial_image.png", "The PNG file to write")
+OUTPUT = flags.DEFINE_string(
+    "output", None, "PNG file to write (runs/adversarial_image.png; --smoke: ..._image-smoke.png)"
+)
 SEED = flags.DEFINE_integer("seed", 0, "Of pgd's random start", 0)
 SMOKE = flags.DEFINE_bool(
     "smoke", False, "A drawn picture, and a small MobileNet of random weights"
@@ -55,8 +58,9 @@ SMOKE = flags.DEFINE_bool(
 
 def main():
     """Reads, attacks, draws."""
+    picture = None if SMOKE.value and not IMAGE.value else read()  # before any download
     model, size = load_model()
-    image = drawn(size) if SMOKE.value and not IMAGE.value else read(size)
+    image = drawn(size) if picture is None else fitted(picture, size)
     targeted = TARGET.value is not None
     attack, options = attacks.fgsm, {}
     if ATTACK.value == "pgd":
@@ -74,15 +78,13 @@ def main():
     name = pathlib.Path(MODEL.value).stem
     if SMOKE.value:
         name = "random weights, so the answers mean nothing"
-    what = f"{name}, {ATTACK.value}, epsilon {EPSILON.value:g}"
+    what = f"{ATTACK.value}, epsilon {EPSILON.value:.2g}"
     titles = [text.replace(", ", "\n") for text in (before, after)]
-    try:
-        attacks.draw_examples(
-            pathlib.Path(OUTPUT.value), image, result, ([titles[0]], [titles[1]]), what
-        )
-    except OSError as error:
-        raise runs.RunError(f"--output can't be written. Received: {OUTPUT.value}") from error
-    print(f"kerasgan: {what}: {OUTPUT.value}")
+    default = f"runs/adversarial_image{'-smoke' if SMOKE.value else ''}.png"
+    output = pathlib.Path(OUTPUT.value or default)
+    files.writable_directory("output", output.parent)
+    attacks.draw_examples(output, image, result, ([titles[0]], [titles[1]]), f"{name}\n{what}")
+    print(f"kerasgan: {name}, {what}: {output}")
 
 
 def load_model():
@@ -131,20 +133,22 @@ def load_file(path):
     return model, shape[1]
 
 
-def read(size):
-    """The picture as [1, size, size, 3] in [-1, 1]: turned as EXIF says, the middle square."""
-    from PIL import Image, ImageOps
-
+def read():
+    """The picture, RGB, turned as EXIF says."""
     if not IMAGE.value:
         raise runs.RunError("Which picture? Give --image=<a PNG or JPEG file>.")
     try:
         with Image.open(IMAGE.value) as picture:
-            picture = ImageOps.exif_transpose(picture).convert("RGB")
+            return ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
         raise runs.RunError(
             f"--image must be a picture that can be read (PNG, JPEG). Received: {IMAGE.value} "
             f"({error})"
         ) from error
+
+
+def fitted(picture, size):
+    """The middle square of a picture as [1, size, size, 3] in [-1, 1]."""
     picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)
     return np.asarray(picture, "float32")[np.newaxis] / 127.5 - 1.0
 

@@ -54,7 +54,9 @@ EXTRACTOR = flags.DEFINE_string(
 METRICS = flags.DEFINE_list("metrics", ["all"], f"all, or of {', '.join(metrics.METRICS)}")
 SAMPLES = flags.DEFINE_integer("samples", 10_000, "Images of each kind, at most", 1)
 SEED = flags.DEFINE_integer("seed", 0, "Of samples, choices of real images, and subsets", 0)
-OUTPUT = flags.DEFINE_string("output", "runs/evaluate.jsonl", "File that the result is added to")
+OUTPUT = flags.DEFINE_string(
+    "output", None, "File that the result is added to (runs/evaluate.jsonl; --smoke: ...-smoke)"
+)
 SMOKE = flags.DEFINE_bool("smoke", False, "100 samples; of an untrained GAN if nothing is named")
 
 
@@ -74,7 +76,10 @@ def evaluate():
     if bool(DATASET.value) == bool(REAL.value) and not untrained:
         raise ValueError(f"Give --dataset or --real. Received: {DATASET.value=}, {REAL.value=}")
     samples = min(SAMPLES.value, 100) if SMOKE.value else SAMPLES.value
-    table = Table(OUTPUT.value)  # now, as a file that can't be written to should be known first
+    default = f"runs/evaluate{'-smoke' if SMOKE.value else ''}.jsonl"
+    table = Table(
+        OUTPUT.value or default
+    )  # now, as a file that can't be written to should be known first
     extractor = metrics.get(EXTRACTOR.value or default_extractor(untrained))
 
     size = folder_size()
@@ -110,6 +115,7 @@ def evaluate():
     }
     table.add(row)
     show(row)
+    print(f"kerasgan: added to {table.path}")
 
 
 def show(row):
@@ -124,7 +130,6 @@ def show(row):
     )
     for warning in row["warnings"]:
         print(f"warning: {warning}")
-    print(f"kerasgan: added to {OUTPUT.value}")
 
 
 def default_extractor(untrained):

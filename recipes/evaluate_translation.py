@@ -45,7 +45,9 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the pictures: see ab
 INPUTS = flags.DEFINE_enum("inputs", "right", ["left", "right"], "Half that is the input, of pairs")
 EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "See kerasgan.metrics.get")
 SEED = flags.DEFINE_integer("seed", 0, "Of the model's noise and of the random choices", 0)
-OUTPUT = flags.DEFINE_string("output", "runs/evaluate_translation", "Folder of what it makes")
+OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder of what it makes (runs/evaluate_translation; --smoke: ...-smoke)"
+)
 SMOKE = flags.DEFINE_bool("smoke", False, "Without a model: try the whole way out in seconds")
 
 
@@ -59,7 +61,8 @@ def main():
 
 def evaluate():
     """As `main`; refusals are the library's own."""
-    output = files.writable_directory("--output", OUTPUT.value)
+    default = f"runs/evaluate_translation{'-smoke' if SMOKE.value else ''}"
+    output = files.writable_directory("--output", OUTPUT.value or default)
     model, folder, extractor = find_subjects()
     parts = score_domains if isinstance(model, TwoDomainModel) else score_pairs
     table = Table(output / "scores.jsonl")

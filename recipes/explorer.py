@@ -259,7 +259,10 @@ def serve(page, host, port):
             max_file_size=LARGEST_BYTES, ssr_mode=False, footer_links=[], enable_monitoring=False,
         )  # fmt: skip
     except OSError as error:
-        raise runs.RunError(f"{error} Received: --host={host} --port={port}") from error
+        raise runs.RunError(
+            "The page can't be served there; choose another --port (0: any that is free) or "
+            f"--host. Received: --host={host} --port={port} ({str(error).split('.')[0]})"
+        ) from error
     return address
 
 

@@ -176,7 +176,7 @@ def draw_boundaries(discriminators, path):
     rng = np.random.default_rng(SEED.value)
     real, fake = cloud(REAL_CENTRE, rng, 150), cloud(FAKE_CENTRE, rng, 150)
     far = np.stack(np.meshgrid([3.5, 5.0, 6.5], [-1.2, 0.0, 1.2]), axis=-1).reshape(-1, 2)
-    xs, ys = np.meshgrid(np.linspace(-4, 8, 120), np.linspace(-3, 3, 60))
+    xs, ys = np.meshgrid(np.linspace(-4, 10, 140), np.linspace(-3, 3, 60))
     plane = np.stack([xs, ys], axis=-1).reshape(-1, 2).astype("float32")
     figure, axes = plots.subplots(2, 4, figsize=(18, 6), sharex=True, sharey=True)
     figure.set_layout_engine("constrained")
@@ -195,7 +195,7 @@ def draw_boundaries(discriminators, path):
         axis.scatter(*far.T, s=18, color="magenta", label="fake, on the real side")
         steps = -gradients_at(far, discriminator, objective)
         axis.quiver(*far.T, *steps.T, angles="xy", scale_units="xy", scale=1.0, width=0.004)
-        axis.set(title=f"{network}, {name}", xlim=(-4, 8), ylim=(-3, 3))
+        axis.set(title=f"{network}, {name}", xlim=(-4, 10), ylim=(-3, 3))
     axes[0, 0].legend(loc="lower left")
     plots.save(figure, path)
 

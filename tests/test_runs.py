@@ -1,6 +1,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -228,3 +230,17 @@ def test_smoke_goes_the_whole_way_and_finishes_at_once_the_second_time(tmp_path)
     assert [p.name for p in (tmp_path / "export").iterdir()] == ["1"]
     loaded = keras.saving.load_model(tmp_path / "final.keras")
     np.testing.assert_array_equal(loaded.generate(2, seed=0), model.generate(2, seed=0))
+
+
+@pytest.mark.slow
+def test_a_refusal_of_the_library_is_one_line_and_a_defect_keeps_its_traceback():
+    refused = launched("ValueError('x must be 1. Received: x=2')")
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert refused.stderr.splitlines()[-1] == "-c: x must be 1. Received: x=2"
+    defect = launched("ValueError('too many values to unpack')")
+    assert defect.returncode == 1 and "Traceback" in defect.stderr
+
+
+def launched(error):
+    program = f"from kerasgan import runs\ndef main(): raise {error}\nruns.launch(main)"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -102,6 +102,11 @@ class Classifier:
 
     def check_images(self, images):
         """`images` as float32 within the range; ValueError unless these models can take them."""
+        if isinstance(images, tf.data.Dataset):
+            raise ValueError(
+                "images must be an array; attack a dataset batch by batch. "
+                f"Received: images={images!r}"
+            )
         images = np.asarray(images)
         low, high = self.value_range
         shape = self.image_shape or images.shape[1:] or (None, None, None)

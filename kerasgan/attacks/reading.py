@@ -105,7 +105,12 @@ class Unsettled:
         Raises:
             ValueError: answers that are neither; other than `from_logits` says (if not None).
         """
-        rows = self.model(tf.constant(images), training=False)
+        try:
+            rows = self.model(tf.constant(images), training=False)
+        except NotImplementedError as error:  # a model without `call`, such as a GAN
+            raise ValueError(
+                f"Expected a model that classifies images. Received: {self.model!r}"
+            ) from error
         if isinstance(rows, (list, tuple, dict)) or len(rows.shape) != 2:
             raise ValueError(
                 "Expected a classifier with one output (batch, num_classes). Received: outputs "

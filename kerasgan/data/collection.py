@@ -51,8 +51,9 @@ def find_directory(argument, directory):
     """The absolute path of a folder; a ValueError that names the argument if there is none."""
     root = pathlib.Path(directory).expanduser().absolute()
     if not root.is_dir():
+        there = "that is a file" if root.exists() else "there is none of that name"
         raise ValueError(
-            "Expected a folder of pictures, and there is none of that name; check the path. "
+            f"Expected a folder of pictures, and {there}; check the path. "
             f"Received: {argument}={str(directory)!r}"
         )
     return root

@@ -120,8 +120,8 @@ def sefa(space, n=10):
         >>> np.allclose(found @ found.T, np.eye(3))
         True
     """
-    _check_number(n, space.latent_dim)
     weights = first_weights(space)
+    _check_number(n, space.latent_dim)
     _, vectors = np.linalg.eigh(weights.T @ weights)  # of rising eigenvalues
     return _signed(vectors[:, ::-1].T[:n])
 

@@ -5,10 +5,14 @@ directions, the places that sliders mean, the way between two seeds, the latents
 """
 
 import functools
+import json
 import pathlib
 import threading
+import zipfile
 
 import numpy as np
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
 
 from kerasgan.latent import attributes, directions, paths
 from kerasgan.latent.loading import load
@@ -205,14 +209,14 @@ class Shelf:
 
 
 def stored_models(folders):
-    """The models in folders and their sub-folders.
+    """The models with latents in folders and their sub-folders.
 
     Args:
         folders: paths; those that don't exist hold none.
 
     Returns:
         dict: name -> path of the `.keras` files and SavedModels, sorted; of the numbered versions
-        of a SavedModel, the newest is meant.
+        of a SavedModel, the newest is meant. Classifiers and translators are left out.
 
     Example:
         >>> stored_models(["no/such/folder"])
@@ -220,8 +224,28 @@ def stored_models(folders):
     """
     found = {}
     for folder in map(pathlib.Path, folders):
-        models = {path for path in folder.rglob("*.keras") if not path.name.startswith(".")}
-        for saved in (path.parent for path in folder.rglob("saved_model.pb")):
-            models.add(saved.parent if saved.name.isdecimal() else saved)
+        files = [path for path in folder.rglob("*.keras") if not path.name.startswith(".")]
+        models = {path for path in files if _keras_has_latents(path)}
+        for saved in filter(_export_has_latents, folder.rglob("saved_model.pb")):
+            version = saved.parent
+            models.add(version.parent if version.name.isdecimal() else version)
         found.update({path.as_posix(): path for path in sorted(models)})
     return found
+
+
+def _keras_has_latents(path):
+    """Whether a `.keras` file says so, without loading it; a damaged one is no model."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "latent_dim" in json.loads(archive.read("config.json"))["config"]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return False
+
+
+def _export_has_latents(path):
+    """Whether the signatures in a `saved_model.pb` say so, without loading it."""
+    try:
+        (graph, *_) = saved_model_pb2.SavedModel.FromString(path.read_bytes()).meta_graphs
+    except (OSError, ValueError, DecodeError):
+        return False
+    return "latents" in graph.signature_def["serving_default"].inputs

@@ -98,6 +98,12 @@ def inpaint(space, images, mask, labels=None, seed=0, progress=False, **argument
             f"Expected a mask {images.shape[1:3]} or {(len(images), *images.shape[1:3], 1)}. "
             f"Received: mask of shape {mask.shape}"
         )
+    known = mask.reshape(-1, *images.shape[1:3]).any(axis=(1, 2))
+    if not known.all():
+        raise ValueError(
+            "Each image must have known pixels, 1 in the mask; of an unknown one there is nothing "
+            f"to go by. Received: a mask that is 0 everywhere for {np.sum(~known)} of {len(known)}"
+        )
     weights = context_weights(mask)
     if mask.ndim == 2:
         mask, weights = mask[..., np.newaxis], weights[..., np.newaxis]

@@ -25,6 +25,7 @@ Departures, and why:
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -229,15 +230,10 @@ class BEGAN(UnconditionalModel):
         **kwargs,
     ):
         super().__init__(image_shape, latent_dim, generator, **kwargs)
-        if not 0.0 < gamma <= 1.0:
+        if not isinstance(gamma, (int, float, np.number)) or not 0.0 < gamma <= 1.0:
             raise ValueError(
                 "gamma is the diversity ratio L(G(z)) / L(x) and must lie in (0, 1]. "
-                f"Received: gamma={gamma}"
-            )
-        if not 0.0 < lambda_k < float("inf"):
-            raise ValueError(
-                "lambda_k is the step size of k and must be positive (the paper's: 0.001). "
-                f"Received: lambda_k={lambda_k}"
+                f"Received: gamma={gamma!r}"
             )
         if norm not in (1, 2):
             raise ValueError(f"norm must be 1 or 2. Received: norm={norm!r}")
@@ -246,8 +242,8 @@ class BEGAN(UnconditionalModel):
                 "residual_steps must be an integer, 0 (no residuals) or more. "
                 f"Received: residual_steps={residual_steps!r}"
             )
-        self.gamma = gamma
-        self.lambda_k = lambda_k
+        self.gamma = float(gamma)
+        self.lambda_k = checks.positive_number(lambda_k=lambda_k)
         self.norm = norm
         self.residual_steps = residual_steps
         self.discriminator = discriminator or self.build_discriminator()

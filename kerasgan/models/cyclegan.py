@@ -127,7 +127,7 @@ class CycleGAN(TwoDomainModel):
         self.cycle_weight = checks.not_negative(cycle_weight=cycle_weight)
         self.identity_weight = checks.not_negative(identity_weight=identity_weight)
         self.adversarial_weight = checks.positive_number(adversarial_weight=adversarial_weight)
-        self.pool_size = pool_size
+        self.pool_size = 0 if pool_size == 0 else checks.positive(pool_size=pool_size)
         self.loss = losses.get(loss)
         if self.loss.needs_real_logits:
             raise ValueError(

@@ -157,6 +157,11 @@ class StarGAN(AdversarialModel):
         super().__init__(**kwargs)
         self.num_domains = checks.positive(num_domains=num_domains)
         self.exclusive = bool(exclusive)
+        if self.exclusive and self.num_domains == 1:
+            raise ValueError(
+                "num_domains must be 2 or more where each image has one domain: of a single one "
+                "there is nothing to translate to. Received: num_domains=1"
+            )
         self.image_shape = checks.image_shape(image_shape)
         self.classification_weight = checks.not_negative(
             classification_weight=classification_weight
@@ -272,7 +277,7 @@ class StarGAN(AdversarialModel):
             ValueError: images of another shape, dtype or range; other domains, or not n of them.
         """
         if self.exclusive:
-            domains = checks.labels(domains, self.num_domains)
+            domains = checks.labels(domains, self.num_domains, "domains")
         rows = np.asarray(self.domains(domains))
         if rows.shape != (len(images), self.num_domains) or not np.isin(rows, (0.0, 1.0)).all():
             wanted = "integers" if self.exclusive else f"rows of {self.num_domains} zeros and ones"

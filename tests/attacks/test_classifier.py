@@ -191,6 +191,17 @@ def test_models_that_do_not_fit_each_other_are_refused():
         attacks.fgsm("resnet", IMAGES, LABELS, 0.1)
 
 
+def test_what_is_no_classifier_and_what_are_no_arrays():
+    class Nothing(keras.Model):
+        """A model without `call`, as a GAN is."""
+
+    with pytest.raises(ValueError, match="Expected a model that classifies images"):
+        attacks.fgsm(Nothing(), IMAGES, LABELS, 0.1)
+    dataset = tf.data.Dataset.from_tensors((IMAGES, LABELS))
+    with pytest.raises(ValueError, match="an array; attack a dataset batch by batch"):
+        attacks.fgsm(small(), dataset, LABELS, 0.1)
+
+
 def sigmoid(units, hidden=False):
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(units, "sigmoid")]

@@ -5,6 +5,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasgan import latent, models, serving
 from kerasgan.latent import explorer
@@ -114,7 +115,9 @@ def test_methods_are_those_that_the_model_allows():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A GAN, a conditional export of one version, a file that is no model, one that is hidden."""
+    """A GAN, a conditional export of one version, a file that is no model, one that is hidden, and
+    models without latents.
+    """
     folder = tmp_path_factory.mktemp("stored")
     (folder / "gan").mkdir()
     linear_gan().save(folder / "gan" / "final.keras")
@@ -131,13 +134,22 @@ def folder(tmp_path_factory):
         discriminator=keras.Model([images, labels], logits), seed=0,
     )  # fmt: skip
     serving.export(model, folder / "cgan")
+    classifier = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    classifier.save(folder / "a_classifier.keras")
+    archive = keras.export.ExportArchive()
+    archive.track(classifier)
+    spec = [tf.TensorSpec([None, 8, 8, 1], tf.float32, name="images")]
+    archive.add_endpoint("serving_default", lambda x: {"y": classifier(x)}, input_signature=spec)
+    archive.write_out(folder / "translator" / "1", verbose=False)
+    (folder / "damaged" / "1").mkdir(parents=True)
+    (folder / "damaged" / "1" / "saved_model.pb").write_bytes(b"no graph")
     return folder
 
 
 def test_models_are_found_in_folders_and_their_folders(folder):
     found = explorer.stored_models([folder, folder / "missing"])
     names = [name.removeprefix(f"{folder.as_posix()}/") for name in found]
-    assert names == ["broken.keras", "cgan", "gan/final.keras"]
+    assert names == ["cgan", "gan/final.keras"]
     assert found[f"{folder.as_posix()}/cgan"] == folder / "cgan"
 
 

@@ -266,7 +266,7 @@ def encoder_of(shape, *widths):
         (lambda: latent.Projector(SPACE, **PLAIN)(pixels(1, 1), weights=np.ones(3)), "fit images"),
         (lambda: latent.inpaint(SPACE, pixels(1, 1), np.ones((2, 2))), "Expected a mask"),
         (lambda: latent.inpaint(SPACE, pixels(1, 1), np.full((1, 2), 0.5)), "1 where"),
-        (lambda: latent.inpaint(SPACE, pixels(1, 1), np.zeros((1, 2))), "above 0"),
+        (lambda: latent.inpaint(SPACE, pixels(1, 1), np.zeros((1, 2))), "known pixels"),
         (lambda: context_weights(np.ones((4, 4)), window=4), "odd"),
     ],
 )

@@ -190,7 +190,7 @@ def test_the_papers_generator_has_its_size():
     [
         ({"cycle_weight": -1.0}, "cycle_weight must be"),
         ({"identity_weight": -1.0}, "identity_weight must be"),
-        ({"pool_size": -1}, "size must be"),
+        ({"pool_size": -1}, "pool_size must be"),
         ({"loss": "relativistic"}, "judge fakes by themselves.*relativistic"),
         ({"image_shape": (8, 8)}, "image_shape must be"),
     ],

@@ -196,7 +196,7 @@ def test_the_generator_sees_the_domain():
     ("domains", "message"),
     [
         ([0], r"as many integers as there are images, 2"),
-        ([0, 3], r"labels must lie in \[0, 3\)"),
+        ([0, 3], r"domains must lie in \[0, 3\)"),
         ([[1, 0, 0], [0, 1, 0]], "list of integers"),
     ],
 )
@@ -217,6 +217,7 @@ def test_bad_rows_of_attributes_are_refused():
     ("arguments", "message"),
     [
         ({"num_domains": 0}, "num_domains must be"),
+        ({"num_domains": 1}, "num_domains must be 2 or more"),
         ({"critic_steps": 0}, "critic_steps must be"),
         ({"gradient_penalty_weight": 0.0}, "gradient_penalty_weight must be"),
         ({"reconstruction_weight": -1.0}, "reconstruction_weight must be"),

@@ -98,7 +98,7 @@ def test_image_smoke(tmp_path, monkeypatch, capsys):
     with within(tmp_path, monkeypatch, "adversarial_image", smoke=True) as recipe:
         recipe.main()
     assert "random weights, so the answers mean nothing" in capsys.readouterr().out
-    assert (tmp_path / "adversarial_image.png").read_bytes()[1:4] == b"PNG"
+    assert (tmp_path / "runs" / "adversarial_image-smoke.png").read_bytes()[1:4] == b"PNG"
 
 
 def test_image_refuses_in_words(tmp_path, monkeypatch):
@@ -147,7 +147,7 @@ def test_image_takes_a_classifier_from_a_file(tmp_path, monkeypatch, capsys):
     # epsilon 0.1 of [0, 1] takes 0.2 of red and gives 0.2 of blue
     share = 1 / (1 + np.exp(-20 * ((127 - 153) / 127.5 + 0.4)))
     assert f"result:   class 1: {100 * share:.1f} %, class 0:" in said
-    assert (tmp_path / "adversarial_image.png").read_bytes()[1:4] == b"PNG"
+    assert (tmp_path / "runs" / "adversarial_image.png").read_bytes()[1:4] == b"PNG"
 
 
 def test_image_refuses_what_is_no_classifier_in_a_line(tmp_path, monkeypatch):
