@@ -17,14 +17,14 @@ import threading
 import keras
 import tensorflow as tf
 
-from kerasgan import checks
+from kerasgan import checks, presets
 from kerasgan.layers import advance_spectral_norms
 from kerasgan.models import arguments, averages, training
 
 _COMPILE_ARGUMENTS = ("metrics", "jit_compile", "run_eagerly", "steps_per_execution")
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(presets.HasPresets, keras.Model):
     """A model whose players (generator, discriminator, ...) are trained in turn.
 
     A family sets its networks as attributes, then calls `set_up()` as the last line of

@@ -1,0 +1,122 @@
+"""A config may only ask for objects of kerasgan and of Keras, and for none that brings code along
+or opens files of its choice.
+"""
+
+import keras
+
+# Modules of Keras whose classes are built from numbers, texts and each other.
+_KERAS_MODULES = {
+    "keras.constraints",
+    "keras.dtype_policies",
+    "keras.initializers",
+    "keras.layers",
+    "keras.losses",
+    "keras.metrics",
+    "keras.optimizers",
+    "keras.optimizers.schedules",
+    "keras.regularizers",
+}
+_KERAS_OPERATIONS = "keras.src.ops."  # arithmetic on the tensors of a functional model
+_KERAS_MODELS = {"DTypePolicy", "Functional", "Sequential"}  # that Keras files elsewhere
+# Layers that carry code or pickles, or read the file that their config names.
+_REFUSED = {
+    "FlaxLayer",
+    "IndexLookup",
+    "IntegerLookup",
+    "JaxLayer",
+    "Lambda",
+    "StringLookup",
+    "TFSMLayer",
+    "TextVectorization",
+    "TorchModuleWrapper",
+}
+_METRICS = "kerasgan.metrics."  # their extractors are read from files, or downloaded
+_VALUES = {"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"}
+
+
+def check_config(config):
+    """ValueError unless all objects in a serialised config are of kerasgan or Keras, and harmless.
+
+    Nothing is imported or built for it. Keras' own safe mode refuses lambdas; this refuses what is
+    not on its lists, whether safe mode is on or not.
+
+    Args:
+        config: what `keras.saving.serialize_keras_object` makes: nested dicts and lists.
+
+    Example:
+        >>> check_config(keras.saving.serialize_keras_object(keras.layers.Dense(3)))
+        >>> check_config({"module": "os", "class_name": "system", "config": {}})
+        Traceback (most recent call last):
+        ValueError: A preset's config may name classes of kerasgan and Keras only, ...
+    """
+    if isinstance(config, dict):
+        if "class_name" in config:
+            _check_object(config)
+        for value in config.values():
+            check_config(value)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            check_config(value)
+
+
+def model_class(config):
+    """The class of the model that a checked config describes.
+
+    Returns:
+        The registered class of kerasgan; `keras.Model` for Keras' own models.
+
+    Raises:
+        ValueError: a config of something else.
+    """
+    if config.get("class_name") in ("Functional", "Sequential"):
+        return keras.Model
+    found = keras.saving.get_registered_object(config.get("registered_name") or "")
+    if not isinstance(found, type) or not issubclass(found, keras.Model):
+        raise ValueError(f"Expected the config of a model. Received: {class_name(config)}")
+    return found
+
+
+def class_name(config):
+    """What a card calls the class of a config: "kerasgan>DCGAN", "Functional"."""
+    return config.get("registered_name") or config.get("class_name")
+
+
+def _check_object(config):
+    name, module = config["class_name"], config.get("module")
+    registered = config.get("registered_name")
+    texts = [text for text in (name, module, registered) if text is not None]
+    if name is None or not all(isinstance(text, str) for text in texts):
+        raise _refusal(config)
+    # Keras looks at its own names, such as __lambda__, before it looks at registered ones.
+    if registered == f"kerasgan>{name}" and str(module).startswith("kerasgan."):
+        found = keras.saving.get_registered_object(registered)
+        if found is None:
+            raise ValueError(
+                "The preset needs a class that this kerasgan doesn't have: upgrade kerasgan. "
+                f"Received: {registered}"
+            )
+        if found.__module__.startswith(_METRICS):
+            raise _refusal(config)
+    elif registered not in (None, name) or name in _REFUSED or not _is_of_keras(config):
+        raise _refusal(config)
+
+
+def _is_of_keras(config):
+    name, module = config["class_name"], config.get("module")
+    if module is None:
+        return name in _VALUES
+    if name == "function":  # an activation, initializer, loss or metric, by its name
+        return module == "builtins" and str(config.get("config")).isidentifier()
+    if name in _KERAS_MODELS:
+        return module.split(".")[0] == "keras"
+    return module in _KERAS_MODULES or module.startswith(_KERAS_OPERATIONS)
+
+
+def _refusal(config):
+    received = ", ".join(
+        f"{key}={config.get(key)!r}" for key in ("class_name", "module", "registered_name")
+    )
+    return ValueError(
+        "A preset's config may name classes of kerasgan and Keras only, and none that carries code "
+        f"or reads files. Received: {received}"
+    )

@@ -1,0 +1,138 @@
+"""Loading a preset runs no code but kerasgan's and Keras', and opens no file but its own."""
+
+import copy
+import json
+
+import keras
+import pytest
+from keras.src.backend.common import global_state
+
+from kerasgan import presets
+from kerasgan.presets import folder, safety
+
+
+def item(class_name, module="keras.layers", registered_name=None, **config):
+    return {
+        "class_name": class_name,
+        "module": module,
+        "registered_name": registered_name,
+        "config": config,
+    }
+
+
+GOOD = [
+    keras.layers.Dense(3, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02)),
+    keras.layers.Bidirectional(keras.layers.LSTM(3)),
+    keras.layers.Activation(keras.ops.sin),
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, dtype="mixed_float16")]),
+    keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.5)),
+    keras.losses.BinaryCrossentropy(from_logits=True),
+]
+BAD = {
+    "os": item("system", "os", "system"),
+    "a function of os": {**item("function", "os", "system"), "config": "system"},
+    "a function by its path": {**item("function", "builtins"), "config": "os.system"},
+    "builtins": item("eval", "builtins"),
+    "no module": item("Dense", None),
+    "lambda layer": item("Lambda"),
+    "lambda layer elsewhere": item("Lambda", "keras.src.layers.core.lambda_layer", "Lambda"),
+    "lambda": item("__lambda__", None),
+    "type spec": item("__typespec__", "os"),
+    "saved model": item("TFSMLayer", filepath="/tmp/x"),
+    "pickle": item("TorchModuleWrapper"),
+    "file": item("StringLookup", vocabulary="/etc/passwd"),
+    "download": {**item("function", "keras.utils", "function"), "config": "get_file"},
+    "keras' utilities": item("get_file", "keras.utils"),
+    "keras itself": item("load_model", "keras.models"),
+    "a lookalike": item("Dense", "keras_evil.layers"),
+    "others' class": item("Thing", "theirs", "theirs>Thing"),
+    "others' class as Keras'": item("Dense", "keras.layers", "theirs>Thing"),
+    "others' class as kerasgan's": item("GAN", "theirs", "kerasgan>GAN"),
+    "lambda as kerasgan's": item("__lambda__", "kerasgan.models.gan", "kerasgan>GAN"),
+    "type spec as kerasgan's": item("__typespec__", "kerasgan.models.gan", "kerasgan>GAN"),
+    "a metric, which reads files": item(
+        "FrechetDistance", "kerasgan.metrics.streaming", "kerasgan>FrechetDistance"
+    ),
+    "a name that is no text": item(["Dense"]),
+    "a module that is no text": item("Dense", 3),
+}
+
+
+@pytest.mark.parametrize("thing", GOOD, ids=lambda thing: type(thing).__name__)
+def test_configs_of_keras_pass(thing):
+    safety.check_config(keras.saving.serialize_keras_object(thing))
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_objects_are_found_at_any_depth(bad):
+    for config in (BAD[bad], {"a": [{"b": (1, BAD[bad])}]}, item("Dense", activation=BAD[bad])):
+        with pytest.raises(ValueError, match=r"kerasgan and Keras only.*Received: class_name="):
+            safety.check_config(config)
+
+
+def test_a_class_that_this_version_lacks():
+    with pytest.raises(ValueError, match=r"upgrade kerasgan. Received: kerasgan>HyperGAN"):
+        safety.check_config(item("HyperGAN", "kerasgan.models.hyper", "kerasgan>HyperGAN"))
+
+
+def test_a_config_that_is_no_model():
+    config = keras.saving.serialize_keras_object(keras.layers.Dense(3))
+    with pytest.raises(ValueError, match=r"config of a model. Received: Dense"):
+        safety.model_class(config)
+
+
+ran = []
+
+
+@keras.saving.register_keras_serializable("theirs")
+class Theirs(keras.layers.Layer):
+    """A class that is registered, so that Keras alone would build it."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        ran.append("theirs")
+
+    def call(self, inputs):
+        return inputs
+
+
+def confess(x):
+    """What the lambda does."""
+    ran.append("lambda")
+    return x
+
+
+LAYERS = {
+    "lambda": lambda: keras.layers.Lambda(
+        lambda x: __import__("tests.presets.test_safety", fromlist=["confess"]).confess(x)
+    ),
+    "theirs": Theirs,
+}
+
+
+@pytest.fixture
+def unsafe():
+    """Safe mode switched off for the whole program."""
+    attribute = "safe_mode_saving"
+    before = global_state.get_global_attribute(attribute)
+    keras.config.enable_unsafe_deserialization()
+    yield
+    global_state.set_global_attribute(attribute, before)
+
+
+@pytest.mark.parametrize("bad", LAYERS)
+def test_nothing_runs_before_the_refusal(bad, preset, unsafe):
+    """Even where Keras would run it."""
+    model = keras.Sequential([keras.Input((2,)), LAYERS[bad]()])
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+    ran.clear()
+    keras.saving.deserialize_keras_object(copy.deepcopy(config))  # Keras empties configs
+    assert ran.pop() == bad
+    ran.clear()
+    (preset / "config.json").write_text(json.dumps(config))
+    card = json.loads((preset / "metadata.json").read_text())
+    card["files"].update(folder.described([preset / "config.json"]))
+    (preset / "metadata.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=r"kerasgan and Keras only"):
+        presets.load(preset)
+    assert ran == []
