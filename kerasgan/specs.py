@@ -175,7 +175,8 @@ def _check_shape(name, shape, dtype, spec):
     elif spec.shape == () and rank == 2:
         hint = (
             "They look one-hot; this model takes integer labels: "
-            f"tf.argmax({name}, -1, output_type=tf.int32)."
+            f"tf.argmax({name}, -1, output_type=tf.int32). Attributes, of which several may be 1, "
+            "need a model that is made for them (StarGAN: exclusive=False)."
         )
     elif spec.shape[-1:] == (1,) and tf.TensorShape(expected[:-1]).is_compatible_with(shape):
         hint = f"Add the channel axis: {name}[..., tf.newaxis]."

@@ -1,179 +1,348 @@
-"""Times of one training step: eager, tf.function and XLA, and what the base costs over a step
-written by hand.
+"""Milliseconds a step, images a second and peak memory of every family of kerasgan.models: eager,
+tf.function, XLA, bfloat16, several steps per execution; against the same networks as people write
+them today, and against the arithmetic ceiling of the machine.
 
 Command: python recipes/benchmark.py
-    (measures what is missing in <workdir>/rows.jsonl and prints the table)
-Method: all variants of a family are built in one process and take turns, `steps` steps each, for
-    `rounds` rounds, on one batch of random images that stays in memory; a row holds the median and
-    the 10th and 90th percentile over all steps but each round's first.
-    "by hand" is a tf.function with the same networks, losses, optimizers, EMA and running means of
-    the losses, and none of kerasgan's base.
+    (measures what is missing in <workdir>/rows.jsonl, prints the table, draws speed.png; --smoke
+    takes a minute or two; --device=gpu on a GPU, where bfloat16 and several steps run by XLA too)
+Method: each variant of a case in a process of its own (recipes/benchmark_keras.py,
+    recipes/benchmark_torch.py), all on --threads threads. They take turns for --rounds rounds, the
+    others waiting; a row holds the median and the 10th and 90th percentile over all steps but each
+    turn's first. One batch of random images stays in memory; every step's
+    losses are read. A step is all updates of one `train_step`: the critic's too.
+Rivals: "keras.io" is a `train_step` as in keras.io's examples (with `fit`'s own choice of XLA),
+    "PyTorch" a bare loop, with torch.compile or bfloat16 autocast as well; both with the passes of
+    kerasgan's step, which recipes/benchmark_torch.py lists. "x PyTorch" 1.2: a step of PyTorch
+    takes 1.2 times as long as the row's; of bfloat16, PyTorch's with bfloat16 autocast.
+Ceiling: operations are those in matrix products and convolutions, forward and back, 2 for each
+    multiplication with its addition; counted in TensorFlow's graph as it is executed (not as a
+    multiple of the forward pass), and as PyTorch executes them. The share is that of the speed of a
+    large matrix product, float32 or bfloat16, which takes its turns as the variants do.
+Memory: the greatest resident set of the process, 0.3 to 0.6 GB of its libraries included; of a
+    GPU, the greatest sum of what was allocated.
+Time: TIME on 2 cores of an x86-64 server CPU with AVX-512; --families and --variants choose some.
+Score: the table in README.md.
 """
 
-import itertools
 import json
+import os
 import pathlib
-import time
+import subprocess
+import sys
+from importlib import metadata
+from importlib.util import find_spec
 
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
-from kerasgan import files, models
+from kerasgan import files, plots, runs, tables
 from kerasgan.version import __version__
 
-WORKDIR = flags.DEFINE_string("workdir", "runs/benchmark", "Folder of the rows")
-FAMILIES = flags.DEFINE_list("families", ["GAN", "CGAN", "DCGAN"], "Which models to time")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Real images in a batch", 1)
-ROUNDS = flags.DEFINE_integer("rounds", 8, "Rounds over the variants", 1)
-STEPS = flags.DEFINE_integer("steps", 12, "Steps of a variant in a round", 2)
-SMOKE = flags.DEFINE_bool("smoke", False, "Two rounds of three steps on the GAN alone")
-
-MODES = {
-    "eager": {"run_eagerly": True},
-    "tf.function": {"jit_compile": False},
-    "XLA": {"jit_compile": True},
+DIGITS, SMALL, LARGE = (28, 28, 1), (64, 64, 3), (128, 128, 3)
+CASES = {  # name -> family, image_shape, batch_size, steps in a turn
+    "GAN": ("GAN", DIGITS, 64, 20),
+    "DCGAN": ("DCGAN", DIGITS, 64, 6),
+    "DCGAN-64": ("DCGAN", SMALL, 16, 4),
+    "CGAN": ("CGAN", DIGITS, 64, 10),
+    "WGANGP": ("WGANGP", DIGITS, 64, 3),
+    "CycleGAN": ("CycleGAN", LARGE, 1, 2),
+    "LSGAN": ("LSGAN", DIGITS, 64, 6),
+    "WGAN": ("WGAN", DIGITS, 64, 4),
+    "SNGAN": ("SNGAN", DIGITS, 64, 4),
+    "BEGAN": ("BEGAN", DIGITS, 64, 6),
+    "VAE": ("VAE", DIGITS, 64, 10),
+    "AutoEncoder": ("AutoEncoder", DIGITS, 64, 10),
+    "Pix2Pix": ("Pix2Pix", SMALL, 1, 6),
+    "DualGAN": ("DualGAN", SMALL, 1, 4),
+    "DiscoGAN": ("DiscoGAN", SMALL, 1, 6),
+    "StarGAN": ("StarGAN", SMALL, 1, 3),
+}
+WITH_RIVALS = {"GAN", "DCGAN", "CGAN", "WGANGP", "CycleGAN"}  # families
+VARIANTS = {
+    "eager": {"kind": "kerasgan", "compile": {"run_eagerly": True, "jit_compile": False}},
+    "tf.function": {"kind": "kerasgan", "compile": {"jit_compile": False}},
+    "XLA": {"kind": "kerasgan", "compile": {"jit_compile": True}},
+    "bfloat16": {"kind": "kerasgan", "policy": "mixed_bfloat16"},
+    "5 steps": {"kind": "kerasgan", "compile": {"steps_per_execution": 5}},
+    "keras.io": {"kind": "by hand"},
+    "PyTorch": {"kind": "PyTorch"},
+    "PyTorch compile": {"kind": "PyTorch", "torch_compile": True},
+    "PyTorch bfloat16": {"kind": "PyTorch", "bfloat16": True},
+}
+OURS = [variant for variant in VARIANTS if VARIANTS[variant]["kind"] == "kerasgan"]
+PRODUCTS = {
+    "matrix product": {"kind": "product", "dtype": "float32"},
+    "matrix product bfloat16": {"kind": "product", "dtype": "bfloat16"},
+}
+NO_TORCH = "ModuleNotFoundError: No module named 'torch'"
+COLUMNS = {
+    "device": "device",
+    "case": "case",
+    "variant": "variant",
+    "ms": "ms a step",
+    "p10": "p10",
+    "p90": "p90",
+    "images_per_second": "images/s",
+    "gigabytes": "peak GB",
+    "gflop": "GFLOP a step",
+    "ceiling": "of the ceiling",
+    "x_keras_io": "x keras.io",
+    "x_pytorch": "x PyTorch",
+    "note": "note",
 }
 
-
-def main(_):
-    """Measures what is missing, then prints the table."""
-    workdir = files.writable_directory("workdir", WORKDIR.value + ("-smoke" if SMOKE.value else ""))
-    path = pathlib.Path(workdir) / "rows.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    for family in ["GAN"] if SMOKE.value else FAMILIES.value:
-        done = [r for r in rows if (r["family"], r["batch_size"]) == (family, BATCH_SIZE.value)]
-        if not done:
-            print(f"timing {family} ...", flush=True)
-            done = measure(family)
-            with open(path, "a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in done)
-        show(done)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the rows (runs/benchmark)")
+FAMILIES = flags.DEFINE_list("families", list(CASES), "Which cases to measure")
+CHOSEN = flags.DEFINE_list("variants", list(VARIANTS), "Which variants")
+DEVICE = flags.DEFINE_enum("device", "cpu", ["cpu", "gpu"], "Where")
+THREADS = flags.DEFINE_integer("threads", 2, "Threads of each process", 1)
+ROUNDS = flags.DEFINE_integer("rounds", 8, "Rounds over the variants", 1)
+SMOKE = flags.DEFINE_bool("smoke", False, "Two rounds of two steps on the GAN alone")
 
 
-def measure(family):
-    """One row for each variant of a family's step."""
-    steps = {mode: zoo_step(family, arguments) for mode, arguments in MODES.items()}
-    steps["by hand"] = step_by_hand(family)
-    rounds, length = (2, 3) if SMOKE.value else (ROUNDS.value, STEPS.value)
-    times = {name: [] for name in steps}
-    for name, _ in itertools.product(steps, range(3)):
-        steps[name]()  # traces and compiles
-    for _ in range(rounds):
-        for name, step in steps.items():
-            for i in range(length):
-                start = time.perf_counter()
-                step()
-                if i:
-                    times[name].append((time.perf_counter() - start) * 1e3)
-    return [
-        {
-            "family": family,
-            "variant": name,
-            "batch_size": BATCH_SIZE.value,
-            "ms": np.median(values),
-            "p10": np.percentile(values, 10),
-            "p90": np.percentile(values, 90),
-            "steps": len(values),
-            "versions": {"kerasgan": __version__, "keras": keras.__version__, "tf": tf.__version__},
-        }
-        for name, values in times.items()
-    ]
+class WorkerError(runs.RunError):
+    """A process ended before it answered; the message is its last error."""
 
 
-def show(rows):
-    """Prints a family's rows."""
-    by_hand = next(row["ms"] for row in rows if row["variant"] == "by hand")
-    for row in rows:
-        print(
-            f"{row['family']:6} {row['variant']:12} {row['ms']:7.1f} ms/step "
-            f"(p10 {row['p10']:.1f}, p90 {row['p90']:.1f}), {row['ms'] / by_hand:.3f} of by hand"
+def main():
+    """Measures what is missing, prints the table, draws it."""
+    cases = chosen("families", ["GAN"] if SMOKE.value else FAMILIES.value, CASES)
+    variants = chosen("variants", CHOSEN.value, VARIANTS)
+    if DEVICE.value == "gpu" and not tf.config.list_physical_devices("GPU"):
+        print("kerasgan: TensorFlow finds no GPU here, so nothing is measured.")
+        return
+    folder = WORKDIR.value or f"runs/benchmark{'-smoke' if SMOKE.value else ''}"
+    try:
+        table = tables.Table(files.writable_directory("workdir", folder) / "rows.jsonl")
+    except ValueError as error:
+        raise runs.RunError(str(error)) from error
+    for case in cases:
+        wanted = [v for v in variants if v in OURS or CASES[case][0] in WITH_RIVALS]
+        if any(not is_measured(table, case, variant) for variant in wanted):
+            print(f"kerasgan: {case}, {', '.join(wanted)}", flush=True)
+            rows = measure(case, wanted)
+            again = [{**key(case), "variant": row["variant"]}.items() for row in rows]
+            table.rows = [r for r in table.rows if not any(k <= r.items() for k in again)]
+            for row in rows:
+                table.add(row)
+    print(table.markdown(COLUMNS))
+    same = {"device": DEVICE.value, "threads": THREADS.value}.items()
+    draw([row for row in table.rows if same <= row.items()], table.path.parent / "speed.png")
+
+
+def chosen(flag, values, known):
+    """The values, if all are known."""
+    unknown = [value for value in values if value not in known]
+    if unknown:
+        raise runs.RunError(
+            f"--{flag} takes some of {', '.join(known)}, with commas between. Received: {unknown}"
+        )
+    return values
+
+
+def key(case):
+    """What a row must share with these flags to count as measured."""
+    size = CASES[case][2]
+    return {"case": case, "batch_size": size, "device": DEVICE.value, "threads": THREADS.value}
+
+
+def is_measured(table, case, variant):
+    """Whether the table has the row; one for lack of PyTorch doesn't count once it is there."""
+    row = table.find(**key(case), variant=variant)
+    return row is not None and (row.get("note") != NO_TORCH or find_spec("torch") is None)
+
+
+# One case -----------------------------------------------------------------------------------
+
+
+def measure(case, variants):
+    """A row for each variant, and for the matrix products beside them."""
+    settings = {**{variant: VARIANTS[variant] for variant in variants}, **PRODUCTS}
+    counts = {"kerasgan": counted(case, "kerasgan")}
+    batches = counts["kerasgan"]["images"] // CASES[case][2]
+    workers, rows = {}, {variant: {**key(case), "variant": variant} for variant in settings}
+    try:
+        for variant, setting in settings.items():
+            kind = setting["kind"]
+            try:
+                if kind not in counts and kind != "product":
+                    counts[kind] = counted(case, kind, batches_per_step=batches)
+                worker = Worker(task_of(case, batches_per_step=batches, **setting))
+                workers[variant] = worker.ready()  # one compiles at a time
+            except WorkerError as error:
+                rows[variant]["note"] = str(error)
+        rounds, steps = (2, 2) if SMOKE.value else (ROUNDS.value, CASES[case][3])
+        for _ in range(rounds):
+            for worker in workers.values():
+                worker.run(steps)
+        for variant, worker in workers.items():
+            rows[variant] |= worker.results()
+    finally:
+        for worker in workers.values():
+            worker.end()
+    for variant in workers:
+        found = counts.get(settings[variant]["kind"])
+        gflop = found["flops"] / 1e9 if found else 2 * product_size() ** 3 / 1e9
+        rows[variant] |= {"gflop": gflop, "versions": versions()}
+        if found:
+            images_per_ms = counts["kerasgan"]["images"] / rows[variant]["ms"]
+            rows[variant]["images_per_second"] = 1000 * images_per_ms
+            rows[variant]["parameters"] = found["parameters"]
+    compare(rows)
+    return list(rows.values())
+
+
+def compare(rows):
+    """Adds what a case's rows are against each other: rivals' times, the share of the ceiling."""
+
+    def ms(variant):
+        return rows.get(variant, {}).get("ms")
+
+    for variant, row in rows.items():
+        if "ms" not in row or variant in PRODUCTS:
+            continue
+        narrow = " bfloat16" if "bfloat16" in variant else ""
+        product = rows["matrix product" + narrow]
+        row["ceiling"] = (row["gflop"] / row["ms"]) / (product["gflop"] / product["ms"])
+        for name, rival in (("x_keras_io", "keras.io"), ("x_pytorch", "PyTorch" + narrow)):
+            if ms(rival):
+                row[name] = ms(rival) / row["ms"]
+
+
+def counted(case, kind, **options):
+    """Parameters, images and operations of a step, as one kind of program counts them."""
+    worker = Worker(task_of(case, kind=kind, count=True, **options))
+    try:
+        return worker.answer()
+    finally:
+        worker.end()
+
+
+def task_of(case, kind, **options):
+    """What a worker is told."""
+    family, image_shape, batch_size, _ = CASES[case]
+    return {
+        "kind": kind,
+        "family": family,
+        "image_shape": image_shape,
+        "batch_size": batch_size,
+        "batches_per_step": 1,
+        "device": DEVICE.value,
+        "threads": THREADS.value,
+        "count": False,
+        "compile": {},
+        "policy": "float32",
+        "torch_compile": False,
+        "bfloat16": False,
+        "size": product_size(),
+        "warm_up": 3,
+        **options,
+    }
+
+
+def product_size():
+    """Rows of the matrices: a tenth of a second or less."""
+    return 256 if SMOKE.value else {"cpu": 2048, "gpu": 8192}[DEVICE.value]
+
+
+def versions():
+    """Of all that is measured."""
+    found = {"kerasgan": __version__, "keras": keras.__version__, "tf": tf.__version__}
+    if find_spec("torch") is not None:
+        found["torch"] = metadata.version("torch")
+    return found
+
+
+class Worker:
+    """A process that holds one variant, and runs it when asked.
+
+    Args:
+        task: dict, what the process is told.
+    """
+
+    def __init__(self, task):
+        self.steps = task["compile"].get("steps_per_execution", 1)
+        self.times, self.device_bytes, self.messages = [], None, []
+        program = "benchmark_torch.py" if task["kind"] == "PyTorch" else "benchmark_keras.py"
+        hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if task["device"] == "cpu" else {}
+        growth = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # several processes share the GPU
+        self.process = subprocess.Popen(
+            [sys.executable, pathlib.Path(__file__).with_name(program), json.dumps(task)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **hidden, **growth, "OMP_NUM_THREADS": str(task["threads"])},
+            text=True,
         )
 
+    def answer(self):
+        """The next answer."""
+        for line in self.process.stdout:
+            if line.startswith("BENCHMARK "):
+                return json.loads(line.removeprefix("BENCHMARK "))
+            self.messages.append(line.strip())
+        code = self.process.wait()
+        told = [m for m in self.messages if "Error:" in m] or [f"ended with exit code {code}"]
+        raise WorkerError(told[-1])
 
-def new_model(family):
-    """The family's default model, the same weights each time."""
-    keras.utils.set_random_seed(0)
-    arguments = {"num_classes": 10} if family == "CGAN" else {}
-    return getattr(models, family)(seed=0, **arguments)
+    def ready(self):
+        """This, once it has compiled."""
+        try:
+            self.answer()
+        except WorkerError:
+            self.end()
+            raise
+        return self
+
+    def run(self, steps):
+        """Takes its turn: one call that isn't counted, then that many steps."""
+        calls = 1 + -(-steps // self.steps)
+        print(calls, file=self.process.stdin, flush=True)
+        answer = self.answer()
+        self.times += [ms / self.steps for ms in answer["ms"][1:]]
+        self.device_bytes = answer["device_bytes"]
+
+    def results(self):
+        """Median, percentiles and memory."""
+        low, median, high = np.percentile(self.times, [10, 50, 90])
+        if self.device_bytes is None:
+            status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+            kilobytes = status.split("VmHWM:")[1].split()[0]  # the greatest resident set so far
+            self.device_bytes = int(kilobytes) * 1024
+        memory = {"gigabytes": self.device_bytes / 1e9}
+        return {"ms": median, "p10": low, "p90": high, "readings": len(self.times), **memory}
+
+    def end(self):
+        """Ends the process."""
+        self.process.kill()
+        self.process.communicate()
 
 
-def new_iterator(model):
-    """An endless iterator over one batch."""
-    images = np.random.default_rng(0).uniform(-1, 1, (BATCH_SIZE.value, *model.image_shape))
-    labels = np.arange(BATCH_SIZE.value, dtype="int32") % 10
-    batch = (images.astype("float32"), labels)
-    return iter(tf.data.Dataset.from_tensors(batch).repeat())
+# The picture --------------------------------------------------------------------------------
 
 
-def zoo_step(family, arguments):
-    """A function that runs one step as `fit` does."""
-    model = new_model(family)
-    model.compile(**arguments)
-    model.make_train_function()
-    iterator = new_iterator(model)
-
-    def step():
-        return {name: float(value) for name, value in model.train_function(iterator).items()}
-
-    return step
-
-
-def step_by_hand(family):
-    """The same step as people write it: two tapes, two optimizers, an EMA, means of the losses."""
-    model = new_model(family)
-    generator, discriminator = model.generator, model.discriminator
-    average = keras.models.clone_model(generator)
-    adams = [keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)]
-    for adam, network in zip(adams, (discriminator, generator)):
-        adam.build(network.trainable_variables)
-    names = ("d_real", "d_fake", "d_loss", "g_adversarial", "g_loss")
-    means = {name: keras.metrics.Mean(name) for name in names}
-    conditional = family == "CGAN"
-
-    def given(x, labels):
-        return [x, labels] if conditional else x
-
-    @tf.function(jit_compile=False)
-    def train(iterator):
-        images, labels = next(iterator)
-        latents = tf.random.normal([tf.shape(images)[0], model.latent_dim])
-        with tf.GradientTape() as tape:
-            fakes = generator(given(latents, labels), training=True)
-            real = tf.reduce_mean(
-                tf.nn.softplus(-discriminator(given(images, labels), training=True))
-            )
-            fake = tf.reduce_mean(
-                tf.nn.softplus(discriminator(given(fakes, labels), training=True))
-            )
-            d_loss = real + fake
-        variables = discriminator.trainable_variables
-        adams[0].apply(tape.gradient(d_loss, variables), variables)
-        latents = tf.random.normal([tf.shape(images)[0], model.latent_dim])
-        with tf.GradientTape() as tape:
-            fakes = generator(given(latents, labels), training=True)
-            g_loss = tf.reduce_mean(
-                tf.nn.softplus(-discriminator(given(fakes, labels), training=True))
-            )
-        variables = generator.trainable_variables
-        adams[1].apply(tape.gradient(g_loss, variables), variables)
-        for source, copy in zip(generator.variables, average.variables):
-            if source.trainable:
-                copy.assign(0.999 * copy + 0.001 * source)
-            else:
-                copy.assign(source)
-        for name, value in zip(names, (real, fake, d_loss, g_loss, g_loss)):
-            means[name].update_state(value)
-        return {name: mean.result() for name, mean in means.items()}
-
-    iterator = new_iterator(model)
-
-    def step():
-        return {name: float(value) for name, value in train(iterator).items()}
-
-    return step
+def draw(rows, path):
+    """Speed of each variant against kerasgan's tf.function, a line for each case."""
+    base = {r["case"]: r["ms"] for r in rows if r["variant"] == "tf.function" and "ms" in r}
+    cases = list(base)
+    if not cases:
+        return
+    figure, axes = plots.subplots(figsize=(8, 1.5 + 0.35 * len(cases)), layout="constrained")
+    for variant, marker in zip(VARIANTS, "ov^s*DPXd"):
+        found = [r for r in rows if r["variant"] == variant and "ms" in r and r["case"] in base]
+        speeds = [base[row["case"]] / row["ms"] for row in found]
+        places = [cases.index(row["case"]) for row in found]
+        axes.plot(speeds, places, marker, label=variant, alpha=0.8)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(cases)), cases)
+    axes.invert_yaxis()
+    axes.axvline(1.0, color="grey", linewidth=0.8)
+    axes.set_xlabel("speed against kerasgan's tf.function (further right is faster)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    plots.save(figure, path)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    runs.launch(main)

@@ -20,7 +20,8 @@ Makes: <workdir>/rows.jsonl, table.md, and in a folder for each row samples.png,
     final.keras and the checkpoints.
 Time: four minutes a row by the updates' measured step times; on one busy core, as the rows in
     recipes/tables/ were made, 7 to 20 minutes (their "seconds" are not a benchmark).
-Score: the table in README.md, MNIST, seed 0. Fashion-MNIST: not measured yet.
+Score: the table in README.md: MNIST, three seeds of GAN, DCGAN and LSGAN, seed 0 of the others.
+    Fashion-MNIST: not measured yet.
 """
 
 import keras

@@ -6,9 +6,9 @@ Commands:
     python recipes/evaluate.py --model cgan_mnist --dataset mnist
     python recipes/evaluate.py --real pictures/ --fake samples/ --extractor inception_v3
     (--smoke takes seconds; --help shows all flags)
---model: a `.keras` file; a SavedModel's folder; the folder of its numbered versions, as TF Serving
-    reads it (the newest counts); or the name of such a folder in saved_models/. A conditional
-    model's samples go through all labels in turn.
+--model: a `.keras` file; a preset, by name or folder; a SavedModel's folder; the folder of its
+    numbered versions, as TF Serving reads it (the newest counts); or the name of such a folder in
+    saved_models/. A conditional model's samples go through all labels in turn.
 Real images: --dataset with --split, or a folder, --real. Of more than --samples a random choice is
     taken. Pictures of folders are all resized to --image_size where it is given (their middle is
     cut to its aspect); otherwise all must have one size.
@@ -34,7 +34,7 @@ import tensorflow as tf
 from absl import flags
 from PIL import Image
 
-from kerasgan import data, files, metrics, models, runs
+from kerasgan import data, files, metrics, models, presets, runs
 from kerasgan.data.pictures import EXTENSIONS
 from kerasgan.latent.space import count_classes
 from kerasgan.tables import Table
@@ -184,13 +184,18 @@ def find_model(name):
     for path in (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name):
         if path.is_file() and path.suffix == ".keras":
             return keras_model(path)
+        if (path / "metadata.json").is_file():
+            return preset(path)
         versions = [p for p in path.glob("*/") if p.name.isdecimal()]
         for found in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
             if (found / "saved_model.pb").is_file():
                 return saved_model(found)
+    if name in presets.list():
+        return preset(name)
     raise ValueError(
         "--model must be a .keras file, a SavedModel's folder, a folder of its numbered versions, "
-        f"or the name of such a folder in saved_models/. Received: --model={name}"
+        "the name of such a folder in saved_models/, or a preset's name or folder. "
+        f"Received: --model={name}"
     )
 
 
@@ -201,13 +206,23 @@ def untrained_gan():
 
 def keras_model(path):
     """A model of the zoo, from its file."""
-    model = keras.saving.load_model(path, compile=False)
+    return of_zoo(keras.saving.load_model(path, compile=False), path, files.sha256(path))
+
+
+def preset(name):
+    """A model of the zoo, from a preset."""
+    model, card = presets.load(name), presets.info(name)
+    return of_zoo(model, name, card["files"]["model.weights.h5"]["sha256"])
+
+
+def of_zoo(model, path, sha256):
+    """(`Generator`, what it is) of a model; ValueError for one that doesn't generate."""
     if not callable(getattr(model, "generate", None)):
         raise ValueError(
             "--model must be a model of kerasgan, with a generate() method. "
             f"Received: --model={path}, a {type(model).__name__}"
         )
-    return of_object(model), {"path": str(path), "sha256": files.sha256(path)}
+    return of_object(model), {"path": str(path), "sha256": sha256}
 
 
 class Generator(NamedTuple):

@@ -34,7 +34,7 @@ from kerasgan.latent import explorer
 
 MODELS = flags.DEFINE_list("models", ["runs", "saved_models"], "Folders in which models are found")
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to serve on; 0.0.0.0: to all machines")
-PORT = flags.DEFINE_integer("port", 7860, "Port to serve on", 1, 65535)
+PORT = flags.DEFINE_integer("port", 7860, "Port to serve on; 0: any that is free", 0, 65535)
 SMOKE = flags.DEFINE_bool("smoke", False, "Serve a new model, ask for the page, and end")
 
 SLIDERS = 6

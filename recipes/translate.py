@@ -251,7 +251,7 @@ def served_translator(loaded):
     signatures = {
         name: function
         for name, function in getattr(loaded, "signatures", {}).items()
-        if "png" in function.structured_outputs
+        if "png_bytes" in function.structured_outputs
     }
     function = pick(signatures.get, "a SavedModel without such signatures")
     inputs = function.structured_input_signature[1]
@@ -263,7 +263,7 @@ def served_translator(loaded):
 
     def translate(pixels):
         file = tf.io.encode_png(converted(pixels, channels=3))
-        made = function(images=file[tf.newaxis], **arguments)["png"]
+        made = function(images=file[tf.newaxis], **arguments)["png_bytes"]
         return tf.io.decode_png(made[0]).numpy()
 
     translate.model = loaded  # its variables live only as long as it does

@@ -15,8 +15,10 @@ Command: python recipes/vae_fashion_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Makes: <workdir>/map.png, classes.png, reconstructions.png, scores.json, and what every recipe
     makes.
-Time: not measured yet.
-Score: not measured yet.
+Time: 11 minutes on one of two busy cores of an x86-64 server CPU (69 ms an update).
+Score: seed 0, one run, 9,360 updates: the 10,000 test images cost a divergence of 9.65 nats and a
+    reconstruction of 271.7 (densities: ELBO -281.4 nats). Shoes, trousers, dresses and bags have
+    regions of their own; shirts, coats and pullovers share one.
 """
 
 import keras

@@ -46,13 +46,13 @@ def good_requests(call, conditional):
         for truncation in (0.0, 0.5):
             arguments = sample_arguments(conditional, rows, truncation=truncation)
             arrays[f"{rows}/{truncation}"] = call("sample", **arguments)["images"]
-            pngs = call("sample_png", **arguments)["png"].numpy()
+            pngs = call("sample_png", **arguments)["png_bytes"].numpy()
             arrays[f"{rows}/{truncation}/png"] = np.stack([tf.io.decode_png(p) for p in pngs])
         latents = np.random.default_rng(rows).normal(size=(rows, 4))
         labels = {"labels": np.arange(rows) % 3} if conditional else {}
         arrays[f"{rows}"] = call("serving_default", latents=latents, **labels)["images"]
     arrays["600"] = call("sample", **sample_arguments(conditional, 600))["images"]
-    for name, key in (("sample", "images"), ("sample_png", "png")):
+    for name, key in (("sample", "images"), ("sample_png", "png_bytes")):
         arrays[f"0/{key}"] = call(name, **sample_arguments(conditional, 0))[key].shape
     edges = sample_arguments(conditional, 2, seed=-5, truncation=-INF)
     arrays["edges"] = call("sample", **edges)["images"]

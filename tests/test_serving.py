@@ -129,7 +129,7 @@ def test_latents_are_mapped_by_the_ema_generator(served, kind):
 def test_edges_of_good_requests(served, kind):
     models, _, arrays, _ = served
     assert tuple(arrays[f"{kind}/0/images"]) == (0, *models[kind].image_shape)
-    assert tuple(arrays[f"{kind}/0/png"]) == (0,)
+    assert tuple(arrays[f"{kind}/0/png_bytes"]) == (0,)
     assert np.isfinite(arrays[f"{kind}/edges"]).all()
 
 
@@ -198,7 +198,9 @@ def test_grey_and_alpha_is_encoded_too_and_other_channels_have_no_png(tmp_path):
     sample_png = tf.saved_model.load(serving.export(tiny_gan((8, 8, 2)), tmp_path)).signatures[
         "sample_png"
     ]
-    pngs = sample_png(seed=tf.constant(1), num=tf.constant(2), truncation=tf.constant(0.0))["png"]
+    pngs = sample_png(seed=tf.constant(1), num=tf.constant(2), truncation=tf.constant(0.0))[
+        "png_bytes"
+    ]
     assert tf.io.decode_png(pngs[0]).shape == (8, 8, 2)
     five = serving.export(tiny_gan((8, 8, 5)), tmp_path)
     assert sorted(tf.saved_model.load(five).signatures) == ["sample", "serving_default"]

@@ -28,7 +28,7 @@ MORE = {
 def ask(signature, images, **more):
     specs = signature.structured_input_signature[1]
     inputs = {name: tf.constant(value, specs[name].dtype) for name, value in more.items()}
-    return signature(images=tf.constant(images, tf.string), **inputs)["png"].numpy()
+    return signature(images=tf.constant(images, tf.string), **inputs)["png_bytes"].numpy()
 
 
 def outcome(*arguments, **more):

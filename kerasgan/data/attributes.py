@@ -93,7 +93,7 @@ def _check_columns(table, attributes, columns):
         )
     unknown = [name for name in names if columns.count(name) != 1]
     if unknown:
-        found = ", ".join(columns) or "none beside the first, are commas between them?"
+        found = ", ".join(columns) or "none beside the first (are there commas between them?)"
         raise ValueError(
             f"Expected attributes that are columns of the table, once each: {found}. "
             f"Received: table={str(table)!r}, attributes {', '.join(map(repr, unknown))}"

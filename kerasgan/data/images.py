@@ -1,11 +1,22 @@
 """`load`: the named image data sets."""
 
+import numpy as np
+
+from kerasgan import checks
 from kerasgan.data import pipeline, sources
 from kerasgan.data.catalog import DATASETS, SPLITS
 from kerasgan.data.order import EpochOrder, check_seed
 
 
-def load(name, split="train", batch_size=None, shuffle_seed=0, image_size=None, source="auto"):
+def load(
+    name,
+    split="train",
+    batch_size=None,
+    shuffle_seed=0,
+    image_size=None,
+    source="auto",
+    num_examples=None,
+):
     """Loads MNIST, Fashion-MNIST or CIFAR-10, and prints where it was found.
 
     With `source="auto"` the sources are tried in this order:
@@ -29,6 +40,7 @@ def load(name, split="train", batch_size=None, shuffle_seed=0, image_size=None, 
         image_size: pixels, or (height, width), to resize to (bilinear, antialiased); None leaves
             the size as it is.
         source: "auto", or a source's name to use no other.
+        num_examples: only so many, spread evenly over the source, always the same; None: all.
 
     Returns:
         `tf.data.Dataset` of (images, labels): float32 `[batch_size, height, width, channels]` in
@@ -59,7 +71,8 @@ def load(name, split="train", batch_size=None, shuffle_seed=0, image_size=None, 
     check_seed(shuffle_seed)
     entry = DATASETS[name]
     found = sources.fetch(entry, split, source)
-    total = len(found.images)
+    images, labels = _spread(found, num_examples)
+    total = len(images)
     pipeline.check_enough(batch_size, total, drop_remainder=split == "train")
     print(f"kerasgan.data: {name}[{split}], {total:,} images from {found.origin}")
     height, width, channels = entry.image_shape
@@ -79,12 +92,25 @@ def load(name, split="train", batch_size=None, shuffle_seed=0, image_size=None, 
     resized = image_size not in (None, (height, width))
     return pipeline.image_dataset(
         order,
-        pipeline.array_reader(found.images),
-        found.labels,
+        pipeline.array_reader(images),
+        labels,
         batch_size,
         drop_remainder=split == "train",
         finish=pipeline.resizer(image_size) if resized else None,
     )
+
+
+def _spread(found, num_examples):
+    """(images, labels), all or some; every k-th, as a source may be sorted by class."""
+    there = len(found.images)
+    if num_examples is None:
+        return found.images, found.labels
+    if checks.positive(num_examples=num_examples) > there:
+        raise ValueError(
+            f"There are no more than {there:,} images. Received: num_examples={num_examples!r}"
+        )
+    chosen = np.arange(num_examples) * there // num_examples
+    return found.images[chosen], found.labels[chosen]
 
 
 def _check_choice(argument, value, choices):

@@ -85,6 +85,8 @@ def paired_images(
     )
     roots = _roots(directory, split)
     found = [collection.list_pictures("directory", root) for root in roots]
+    if len(roots) == 1:
+        _check_no_partners(roots[0], found[0])
     items, halves = (found[0], _halves) if len(roots) == 1 else (_match(*found, roots), _partners)
     sides = slice(None) if inputs == "left" else slice(None, None, -1)
 
@@ -255,6 +257,21 @@ def _partners(pair):
     if sizes[0] != sizes[1]:
         raise pictures.Unfit(f"partners of unequal size, {sizes[0]} and {sizes[1]} pixels")
     return both
+
+
+def _check_no_partners(root, found):
+    """ValueError for one folder with two sub-folders of the same names: those are the two sides."""
+    names = {}
+    for picture in found:
+        folder, _, name = picture.name.partition("/")
+        names.setdefault(folder, set()).add(name)
+    first, *others = names.values()
+    if len(others) == 1 and first == others[0]:
+        a, b = (str(root / folder) for folder in names)
+        raise ValueError(
+            "Expected pictures with both halves side by side. For partners by file name in two "
+            f"folders give both: directory=({a!r}, {b!r}). Received: directory={str(root)!r}"
+        )
 
 
 def _match(first, second, roots):

@@ -5,6 +5,7 @@ import pathlib
 
 import keras
 
+from kerasgan import presets
 from kerasgan.latent.space import SavedSpace, Space
 
 
@@ -13,8 +14,9 @@ def load(name, num_classes=None):
 
     Args:
         name: path of a `.keras` file; a folder with `final.keras`, or one other `.keras` file, as a
-            recipe's workdir; a SavedModel's folder, or the folder of its numbered versions (the
-            newest counts); or the name of any of these in `saved_models/`.
+            recipe's workdir; a preset's folder; a SavedModel's folder, or the folder of its
+            numbered versions (the newest counts); the name of any of these in `saved_models/`; or
+            that of a preset (`kerasgan.presets.list()`).
         num_classes: of a conditional SavedModel, to be sure of it.
 
     Returns:
@@ -45,15 +47,23 @@ def _find(name, num_classes):
             raise ValueError(
                 f"Name one of the models. Received: {path} with {[f.name for f in finals]}"
             )
+        if (path / "metadata.json").is_file():
+            return path, _from_preset
         versions = [p for p in path.glob("*/") if p.name.isdecimal()]
         for found in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
             if (found / "saved_model.pb").is_file():
                 return found, functools.partial(SavedSpace, num_classes=num_classes)
+    if name in presets.list():
+        return name, _from_preset
     raise ValueError(
-        "Expected a .keras file, a folder that holds one, an exported SavedModel, or the name of "
-        f"such a folder in saved_models/. Received: {str(name)!r}"
+        "Expected a .keras file, a folder that holds one, an exported SavedModel, a preset, or the "
+        f"name of such a folder in saved_models/. Received: {str(name)!r}"
     )
 
 
 def _from_keras(path):
     return Space(keras.saving.load_model(path, compile=False))
+
+
+def _from_preset(preset):
+    return Space(presets.load(preset))

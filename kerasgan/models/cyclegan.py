@@ -45,7 +45,12 @@ def build_generator(
         >>> build_generator((64, 64, 3), width=8).output_shape
         (None, None, None, 3)
     """
-    channels = checks.image_shape(image_shape)[-1]
+    height, width_px, channels = checks.image_shape(image_shape)
+    if height % 4 or width_px % 4:
+        raise ValueError(
+            "image_shape must have a height and a width that are multiples of 4, as the network "
+            f"halves twice. Received: image_shape={image_shape}"
+        )
     if blocks is None:
         blocks = 9 if min(image_shape[:2]) >= 256 else 6
     bias = normalization is None

@@ -60,7 +60,7 @@ def in_chunks(function, *arrays):
 def in_chunks_tensor(function, *tensors):
     """As `in_chunks`, of tensors, within a graph: a large request takes no more memory."""
     rows = tf.shape(tensors[0])[0]
-    chunks = tf.maximum(1, (rows + _CHUNK - 1) // _CHUNK)  # one, empty, if there are no rows
+    chunks = (rows + _CHUNK - 1) // _CHUNK
     shape = function(*(tensor[:0] for tensor in tensors)).shape[1:]
     made = tf.TensorArray(tf.float32, chunks, element_shape=[None, *shape], infer_shape=False)
 

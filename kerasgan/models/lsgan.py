@@ -40,6 +40,11 @@ class LSGAN(DCGAN):
     """
 
     def __init__(self, a=0.0, b=1.0, c=1.0, **kwargs):
+        if "loss" in kwargs:
+            raise TypeError(
+                "LSGAN's loss follows from a, b and c; DCGAN takes any other. "
+                f"Received: loss={kwargs['loss']!r}"
+            )
         super().__init__(loss=LeastSquares(a, b, c), **kwargs)
         self.a, self.b, self.c = self.loss.a, self.loss.b, self.loss.c
 

@@ -164,7 +164,7 @@ def test_missing_pictures_are_named(faces):
         (CSV, "Young", r"Received: attributes='Young'"),
         (CSV, ["Young", "Young"], r"each once"),
         ("f,A,A\n0.png,1,1\n", ["A"], r"once each: A, A"),
-        ("f;A\n0.png;1\n", ["A"], "none beside the first, are commas"),
+        ("f;A\n0.png;1\n", ["A"], "none beside the first .are there commas"),
         ("f,A\n0.png,1\n1.png,0\n2.png,-1\n", ["A"], r"A: both 0 and -1"),
         ("f,A\n0.png,1\n0.png,0\n", ["A"], r"line 3: 0.png again"),
         ("f,A\n0.png,1,1\n", ["A"], r"Expected 1 attributes.*line 2 with 2"),

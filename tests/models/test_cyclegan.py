@@ -214,3 +214,8 @@ def test_images_to_translate_are_checked():
         model.translate_a_to_b(np.zeros((1, 8, 8, 3), "uint8"))
     with pytest.raises(ValueError, match=r"Received: float32 from nan to nan"):
         model.translate_a_to_b(np.full((1, 8, 8, 3), np.nan, "float32"))
+
+
+def test_a_generator_halves_twice():
+    with pytest.raises(ValueError, match=r"multiples of 4.*\(30, 32, 3\)"):
+        cyclegan.build_generator((30, 32, 3), 4, 1)

@@ -77,3 +77,8 @@ def test_labels_outside_their_meaning_are_named(labels, words):
     with pytest.raises(ValueError, match=words) as error:
         LSGAN(*labels, image_shape=SHAPE)
     assert "Received" in str(error.value)
+
+
+def test_the_loss_is_no_argument():
+    with pytest.raises(TypeError, match=r"follows from a, b and c.*loss='hinge'"):
+        LSGAN(loss="hinge", image_shape=SHAPE)

@@ -231,6 +231,6 @@ def test_the_classes_of_a_conditional_export_are_counted(evaluate, conditional, 
 def test_smoke_as_a_program(tmp_path):
     code, output = run_program("evaluate", tmp_path, "--smoke")
     assert code == 0, output
-    row = json.loads((tmp_path / "runs" / "evaluate.jsonl").read_text())
+    row = json.loads((tmp_path / "runs" / "evaluate-smoke.jsonl").read_text())
     assert len(row["values"]) == 9 and row["protocol"]["n_fake"] == 100
     assert "warning: Frechet distance: 100 real samples for 128 features" in output

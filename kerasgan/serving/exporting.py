@@ -1,8 +1,4 @@
-"""Export of a trained model to a SavedModel that TF Serving reads, without kerasgan or Keras.
-
-`export(model, "saved_models/gan_mnist")` writes `saved_models/gan_mnist/1/`, the next call `2/`,
-and so on: the layout that TF Serving watches. A version folder appears complete or not at all.
-"""
+"""Export of a trained model to a SavedModel that TF Serving reads, without kerasgan or Keras."""
 
 import os
 import shutil
@@ -14,10 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import files
+from kerasgan.models import latents
+from kerasgan.serving import warmup
 
 _UNFINISHED = ".tmp-export-"  # what TF Serving, which looks for numbers, doesn't take for a version
 _ABANDONED_AFTER = 3600.0  # seconds after which an unfinished export is taken for a dead one
 _PNG_CHANNELS = (1, 2, 3, 4)  # what tf.io.encode_png can write
+_BYTES = "_bytes"  # suffix of the outputs that TF Serving's REST API encodes, as JSON needs it
 
 
 def export(model, directory):
@@ -29,10 +28,16 @@ def export(model, directory):
     * `serving_default(latents[, labels])` -> `images`, float32 in [-1, 1];
     * `sample(seed, num or labels, truncation)` -> `images`: those of `model.generate` with the
       same seed and truncation (0 or below: none);
-    * `sample_png`, of the same inputs as `sample` -> `png`, a string tensor of encoded PNGs.
+    * `sample_png`, of the same inputs as `sample` -> `png_bytes`, a string tensor of encoded PNGs.
 
-    They run the EMA networks. Requests out of bounds fail with INVALID_ARGUMENT. The exported
-    functions are not compiled by XLA, so that they run on any server.
+    They run the EMA networks. Requests out of bounds, or of more than 10,000 rows, fail with
+    INVALID_ARGUMENT. The exported functions are not compiled by XLA, so that they run on any
+    server. Outputs that are strings get names that end in `_bytes`: TF Serving's REST API loses
+    binary strings of other names.
+
+    With the extra `serving` installed (`tensorflow-serving-api`), the version gets a small request
+    for each signature that a server runs before it offers the version, so that nobody waits for
+    the first answer; a warning says where it isn't installed.
 
     Args:
         model: a model with a `signatures()` method, e.g. `kerasgan.models.GAN`.
@@ -69,9 +74,12 @@ def export(model, directory):
         archive = keras.export.ExportArchive()
         for network in networks:
             archive.track(network)
-        for name, (function, specs) in _with_png(model).items():
-            archive.add_endpoint(name, _checked(function), input_signature=specs)
+        signatures = _with_png(model)
+        for name, (function, specs) in signatures.items():
+            archive.add_endpoint(name, _checked(function, specs), input_signature=specs)
         archive.write_out(unfinished, verbose=False)
+        inputs = {name: specs for name, (_, specs) in signatures.items()}
+        warmup.write(unfinished, os.path.basename(directory), inputs)
         return _publish(unfinished, directory)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)  # there only if something failed
@@ -127,20 +135,50 @@ def _encode_pngs(images):
     return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
 
 
-def _checked(function):
-    """`function`, with INVALID_ARGUMENT where an output would hold NaN or infinity (latents that
-    are finite, yet so large that a network overflows).
+def _checked(function, specs):
+    """`function` with checked inputs and outputs.
+
+    INVALID_ARGUMENT comes where an input has another shape or too many rows, and where an output
+    would hold NaN or infinity (latents that are finite, yet so large that a network overflows).
     """
 
     def checked(*inputs):
-        return {
-            name: tf.debugging.check_numerics(output, f"{name} would not be finite numbers.")
-            if output.dtype.is_floating
-            else output
-            for name, output in function(*inputs).items()
-        }
+        inputs = [_shaped(tensor, spec) for tensor, spec in zip(inputs, specs)]
+        outputs = {}
+        for name, output in function(*inputs).items():
+            if output.dtype.is_floating:
+                output = tf.debugging.check_numerics(output, f"{name} would not be finite numbers.")
+            elif output.dtype == tf.string and not name.endswith(_BYTES):
+                name += _BYTES
+            outputs[name] = output
+        return outputs
 
     return checked
+
+
+def _shaped(tensor, spec):
+    """`tensor`, once its shape is that of `spec`, and its rows are not too many.
+
+    A server hands over whatever shape a request has, while the graph believes the spec; so the
+    shape is asked of a tensor about which the graph knows nothing.
+    """
+    unknown = tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tf.TensorShape(None))
+    wanted = tf.constant([-1 if size is None else size for size in spec.shape], tf.int32)
+    form = f"({', '.join('n' if size is None else str(size) for size in spec.shape)})"
+    rank = tf.debugging.assert_equal(
+        tf.rank(unknown), spec.shape.rank, f"{spec.name} must have the shape {form}."
+    )
+    with tf.control_dependencies([rank]):
+        sizes = tf.shape(unknown)
+        fits = tf.reduce_all(tf.equal(sizes, wanted) | tf.less(wanted, 0))
+    checks = [tf.debugging.Assert(fits, [f"{spec.name} must have the shape {form}, not", sizes])]
+    if spec.shape.rank and spec.shape[0] is None:
+        most = latents.LARGEST_REQUEST
+        message = f"{spec.name} may have {most} rows at most."
+        with tf.control_dependencies(checks):
+            checks = [tf.debugging.assert_less_equal(sizes[0], most, message)]
+    with tf.control_dependencies(checks):
+        return tf.ensure_shape(unknown, spec.shape)
 
 
 def _publish(unfinished, directory):

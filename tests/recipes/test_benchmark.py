@@ -1,0 +1,216 @@
+"""The benchmark: every family is in it, both sides do the same work, and its numbers are right."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl.testing import flagsaver
+
+from kerasgan import models, runs, tables
+from tests.recipes.loading import loaded
+from tests.recipes.running import ROOT, run
+
+BASES = {"AdversarialModel", "TwoDomainModel", "UnconditionalModel"}
+TASK = {"kind": "kerasgan", "policy": "float32", "batch_size": 2, "count": True, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with loaded("benchmark") as module:
+        yield module
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with loaded("benchmark_keras") as module:
+        yield module
+
+
+def test_every_family_is_measured(driver):
+    assert {case[0] for case in driver.CASES.values()} == set(models.__all__) - BASES
+    assert set(driver.VARIANTS) >= {"eager", "tf.function", "XLA", "bfloat16", "5 steps"}
+
+
+# What is counted ----------------------------------------------------------------------------
+
+
+def test_operations_of_dense_layers_forward_and_back(worker):
+    first, second = keras.layers.Dense(5), keras.layers.Dense(3)
+    first.build((None, 7))
+    second.build((None, 5))
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            y = second(first(x))
+            loss = tf.reduce_sum(y * y)
+        unused = tf.matmul(x, tf.transpose(x))
+        del unused
+        return tape.gradient(loss, [first.kernel.value, second.kernel.value])
+
+    forward = 2 * 4 * (7 * 5 + 5 * 3)
+    back = 2 * 4 * (7 * 5 + 2 * 5 * 3)  # of the first layer, the kernel's gradient alone
+    assert worker.step_flops(step, np.zeros((4, 7), "float32")) == forward + back
+
+
+def test_operations_of_convolutions_forward_and_back(worker):
+    down = keras.layers.Conv2D(6, 3, 2, "same")
+    up = keras.layers.Conv2DTranspose(4, 5, 2, "same")
+    down.build((None, 8, 8, 2))
+    up.build((None, 4, 4, 6))
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            y = up(down(x))
+            loss = tf.reduce_sum(y * y)
+        for layer, gradient in zip(
+            (down, up), tape.gradient(loss, [down.kernel.value, up.kernel.value])
+        ):
+            layer.kernel.assign_sub(gradient)
+
+    one = 2 * 3 * (4 * 4) * (3 * 3) * 2 * 6  # batch, small map, kernel, channels
+    other = 2 * 3 * (4 * 4) * (5 * 5) * 6 * 4
+    counted = worker.step_flops(step, np.zeros((3, 8, 8, 2), "float32"))
+    assert counted == 2 * one + 3 * other
+
+
+def test_a_gan_step_costs_what_its_passes_do(worker):
+    """Updates: G forward, D thrice of twice; then G thrice, D forward and back to its input."""
+    task = {**TASK, "family": "GAN", "image_shape": [8, 8, 1]}
+    generator = 2 * 2 * (100 * 256 + 256 * 512 + 512 * 1024 + 1024 * 64)
+    discriminator = 2 * 2 * (64 * 512 + 512 * 256 + 256)
+    into_inputs = 2 * 2 * (100 * 256), 2 * 2 * (64 * 512)  # gradients that nothing needs
+    first = generator + 2 * (3 * discriminator - into_inputs[1])
+    second = 3 * generator - into_inputs[0] + 2 * discriminator
+    counted = worker.counted(task)
+    assert counted["flops"] == first + second
+    assert counted["images"] == 2
+
+
+# Equal work on both sides -------------------------------------------------------------------
+
+
+SIZES = [
+    ("GAN", [8, 8, 1]),
+    ("DCGAN", [16, 16, 3]),
+    ("CGAN", [8, 8, 1]),
+    ("WGANGP", [8, 8, 1]),
+    pytest.param("CycleGAN", [32, 32, 3], marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("family,image_shape", SIZES)
+def test_both_sides_do_the_same_work(worker, family, image_shape):
+    """By hand and in PyTorch: as many weights, as many operations of a step."""
+    task = {**TASK, "family": family, "image_shape": image_shape}
+    ours = worker.counted(task)
+    assert worker.counted({**task, "kind": "by hand"}) == ours
+    if not has_torch():
+        pytest.skip("PyTorch isn't installed; by hand agrees")
+    task |= {"batches_per_step": ours.pop("images") // 2, "device": "cpu"}
+    task |= {"torch_compile": False, "bfloat16": False}
+    program = ROOT / "recipes" / "benchmark_torch.py"
+    result = subprocess.run(
+        [sys.executable, program, json.dumps(task)], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.removeprefix("BENCHMARK ")) == ours
+
+
+@pytest.mark.parametrize("family,image_shape", SIZES)
+def test_the_step_by_hand_trains_all_of_it(worker, family, image_shape):
+    task = {**TASK, "kind": "by hand", "family": family, "image_shape": image_shape}
+    model, element = worker.build(task)
+    weights = [v for part in (0, 1) for v in model.variables_of(part) if v.name == "kernel"]
+    before = [weight.numpy() for weight in weights]
+    dataset = tf.data.Dataset.from_tensors(element)
+    history = model.fit(dataset, verbose=0).history
+    assert set(history) == {"d_loss", "g_loss"}
+    assert np.isfinite(list(history.values())).all()
+    assert all(not np.array_equal(a, w.numpy()) for a, w in zip(before, weights, strict=True))
+
+
+def has_torch():
+    return (
+        subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode == 0
+    )
+
+
+# The table ----------------------------------------------------------------------------------
+
+
+def test_rows_are_compared_as_documented(driver):
+    rows = {
+        "tf.function": {"ms": 20.0, "gflop": 1.0},
+        "bfloat16": {"ms": 10.0, "gflop": 1.0},
+        "keras.io": {"ms": 30.0, "gflop": 1.0},
+        "PyTorch": {"ms": 25.0, "gflop": 1.0},
+        "PyTorch bfloat16": {"ms": 5.0, "gflop": 1.0},
+        "PyTorch compile": {"note": "failed"},
+        "matrix product": {"ms": 10.0, "gflop": 2.0},
+        "matrix product bfloat16": {"ms": 5.0, "gflop": 2.0},
+    }
+    driver.compare(rows)
+    assert rows["tf.function"]["x_keras_io"] == pytest.approx(1.5)
+    assert rows["tf.function"]["x_pytorch"] == pytest.approx(1.25)
+    assert rows["tf.function"]["ceiling"] == pytest.approx(0.25)
+    assert rows["bfloat16"]["x_pytorch"] == pytest.approx(0.5)
+    assert rows["bfloat16"]["ceiling"] == pytest.approx(0.25)
+    assert rows["PyTorch compile"] == {"note": "failed"}
+    assert "ceiling" not in rows["matrix product"]
+
+
+def test_a_row_for_lack_of_torch_is_measured_once_it_is_there(driver, tmp_path, monkeypatch):
+    table = tables.Table(tmp_path / "rows.jsonl")
+    table.add({**driver.key("GAN"), "variant": "PyTorch", "note": driver.NO_TORCH})
+    table.add({**driver.key("GAN"), "variant": "XLA", "note": "failed"})
+    for torch, measured in ((None, True), ("spec", False)):
+        monkeypatch.setattr(driver, "find_spec", lambda name, found=torch: found)
+        assert driver.is_measured(table, "GAN", "PyTorch") is measured
+        assert driver.is_measured(table, "GAN", "XLA")
+    assert not driver.is_measured(table, "GAN", "eager")
+    assert not driver.is_measured(table, "CGAN", "XLA")
+
+
+def test_unknown_names_are_refused(driver):
+    with (
+        flagsaver.flagsaver(families=["GAN", "stylegan"]),
+        pytest.raises(runs.RunError, match=r"--families takes some of GAN.*Received: \['stylegan'"),
+    ):
+        driver.main()
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
+def test_without_a_gpu_it_says_so(driver, capsys):
+    with flagsaver.flagsaver(device="gpu"):
+        driver.main()
+    assert "finds no GPU here" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_smoke_measures_once(tmp_path):
+    flags = ["--smoke", "--variants=tf.function,5 steps,keras.io,PyTorch"]
+    code, output = run("benchmark", tmp_path, *flags)
+    assert code == 0, output
+    folder = tmp_path / "runs" / "benchmark-smoke"
+    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    rows = {row["variant"]: row for row in rows}
+    torch = rows.pop("PyTorch")
+    assert "ms" in torch or torch["note"] == "ModuleNotFoundError: No module named 'torch'"
+    assert list(rows) == [
+        "tf.function", "5 steps", "keras.io", "matrix product", "matrix product bfloat16",
+    ]  # fmt: skip
+    for row in rows.values():
+        assert 0 < row["p10"] <= row["ms"] <= row["p90"] and 0.2 < row["gigabytes"] < 5
+    assert (
+        rows["tf.function"]["gflop"] == rows["keras.io"]["gflop"] == pytest.approx(1.199, abs=1e-3)
+    )
+    assert rows["tf.function"]["parameters"] == 2019857
+    speed = 64 / rows["tf.function"]["ms"] * 1000
+    assert rows["tf.function"]["images_per_second"] == pytest.approx(speed)
+    assert (folder / "speed.png").read_bytes()[1:4] == b"PNG"
+    code, output = run("benchmark", tmp_path, *flags)  # nothing is missing
+    assert code == 0 and "kerasgan: GAN" not in output and "| GAN | keras.io |" in output
