@@ -103,8 +103,8 @@ def freeze_first_layers(model, network, layers):
         model: a model of the zoo; its network is changed in place.
         network: the network's name, e.g. "discriminator" or "critic".
         layers: int, how many of its layers that have weights to train, from the input on; a
-            BatchNorm counts as one, and keeps its moving statistics as they are. Embeddings of
-            labels don't count, and go on learning.
+            BatchNorm counts as one, and keeps its moving statistics as they are. Layers that see
+            labels alone don't count, and go on learning.
 
     Returns:
         Names of the layers frozen.
@@ -129,8 +129,7 @@ def freeze_first_layers(model, network, layers):
         raise ValueError(
             f"network must be one of {', '.join(known)}. Received: network={network!r}"
         )
-    trained = [layer for layer in found.layers if layer.trainable_variables]
-    trained = [layer for layer in trained if not isinstance(layer, keras.layers.Embedding)]
+    trained = [layer for layer in _after_images(found) if layer.trainable_variables]
     if layers >= len(trained):
         raise ValueError(
             f"layers must leave something to train: the {network} has {len(trained)} layers with "
@@ -140,3 +139,18 @@ def freeze_first_layers(model, network, layers):
         layer.trainable = False
     model.compile()
     return [layer.name for layer in trained[:layers]]
+
+
+def _after_images(network):
+    """The layers, in their order, that inputs other than labels (integers) reach."""
+    reached, found = set(), []
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            sees = keras.backend.is_float_dtype(layer.dtype)
+        else:
+            before = keras.tree.flatten(layer.input)
+            sees = any(id(tensor._keras_history.operation) in reached for tensor in before)
+        if sees:
+            reached.add(id(layer))
+            found.append(layer)
+    return found

@@ -93,15 +93,15 @@ def evaluate():
     real = real.take(samples).batch(CHUNK)
     if FAKE.value:
         fake, subject = folder(FAKE.value, size, extractor, samples)
-        fake = fake.batch(CHUNK)
+        fake, num_classes = fake.batch(CHUNK), None
     else:
         generator, subject = untrained_gan() if untrained else find_model(MODEL.value)
-        fake = generated(generator, samples)
+        fake, num_classes = generated(generator, samples), generator.num_classes
 
     chosen = METRICS.value
     if chosen == ["all"]:
-        labelled = isinstance(fake.element_spec, tuple)
-        chosen = [name for name in metrics.METRICS if labelled or name != "label_agreement"]
+        same = num_classes is not None and num_classes == extractor.num_classes
+        chosen = [name for name in metrics.METRICS if same or name != "label_agreement"]
     result = metrics.score(
         real, fake, extractor, chosen, split=origin["split"], seed=SEED.value, progress=True
     )

@@ -16,6 +16,9 @@ Time: not measured yet.
 Score: not measured yet.
 """
 
+import hashlib
+import json
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -68,16 +71,27 @@ def main():
     table = Table(workdir / "rows.jsonl")
     number = 100 if SMOKE.value else SAMPLES.value
     real = load("test", shuffle_seed=None).take(number).batch(250)
+    if not all(seed.isdecimal() for seed in SEEDS.value):
+        raise runs.RunError(f"--seeds takes whole numbers, 0 or more. Received: {SEEDS.value}")
     for seed in map(int, SEEDS.value):
         for start in starts:
             for chosen in SETS.value:
-                key = {"start": start, "pictures": chosen, "seed": seed}
-                train(key, table, real, number, workdir / f"{start}-{chosen}-{seed}")
+                key = key_of(start, chosen, seed)
+                train(key, table, real, number, workdir)
                 with files.replacing(workdir / "table.md") as temporary:
                     temporary.write_text(table.markdown(COLUMNS) + "\n")
                 draw(table.rows, workdir / "curves.png")
     print(table.markdown(COLUMNS))
     print(f"kerasgan: table, curves and samples: {workdir}")
+
+
+def key_of(start, chosen, seed):
+    """What tells a row from others: all flags that it depends on."""
+    key = {"start": start, "pictures": chosen, "seed": seed, "samples": SAMPLES.value}
+    if start == "scratch":
+        return key | {"rate": SCRATCH_RATE.value}
+    key |= {"rate": RATE.value, "preset": PRESET.value}
+    return key | ({"frozen_layers": FROZEN.value} if start == "freeze_d" else {})
 
 
 def load(split, **arguments):
@@ -103,8 +117,10 @@ def build(start, seed):
     return model
 
 
-def train(key, table, real, number, folder):
+def train(key, table, real, number, workdir):
     """Trains a row to its last number of updates, or goes on with it."""
+    told = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:8]
+    folder = workdir / f"{key['start']}-{key['pictures']}-{key['seed']}-{told}"
     last = UPDATES[key["start"]]
     epochs, steps = (2, 2) if SMOKE.value else (last // STEP, STEP)
     at = (2, 4) if SMOKE.value else [updates for updates in AT if updates <= last]
@@ -119,14 +135,17 @@ def train(key, table, real, number, folder):
     )
     model = build(key["start"], key["seed"])
     scored = Scored(key, table, real, number, at, folder)
+    guard = callbacks.NaNGuard()
     # The score of an epoch comes before its checkpoint, so that a killed run doesn't miss it.
     model.fit(
         dataset,
         epochs=epochs,
         steps_per_epoch=steps,
-        callbacks=[callbacks.NaNGuard(), scored, callbacks.Checkpoint(folder / "checkpoints")],
+        callbacks=[guard, scored, callbacks.Checkpoint(folder / "checkpoints")],
         verbose=2,
     )
+    if guard.message:
+        raise runs.RunError(guard.message)
 
 
 class Scored(keras.callbacks.Callback):
@@ -166,8 +185,8 @@ def draw(rows, path):
     figure, axes = plots.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
     for axis, chosen in zip(axes, PICTURES):
         for start in UPDATES:
-            wanted = {"start": start, "pictures": chosen, "seed": int(SEEDS.value[0])}
-            curve = [row for row in rows if all(row[k] == v for k, v in wanted.items())]
+            wanted = key_of(start, chosen, int(SEEDS.value[0]))
+            curve = [row for row in rows if all(row.get(k) == v for k, v in wanted.items())]
             points = sorted((row["updates"], row["frechet"]) for row in curve)
             if points:
                 axis.loglog(*zip(*points), marker="o", label=start)

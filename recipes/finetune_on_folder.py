@@ -37,8 +37,13 @@ flags.mark_flag_as_required("data_dir")
 def main():
     """Loads, fits the model to the folder, trains, exports."""
     run = runs.start("finetune_on_folder")
+    if run.mixed_precision != "none":
+        raise runs.RunError(
+            "A trained model keeps the precision that it has. "
+            f"Received: --mixed_precision={run.mixed_precision}"
+        )
     model = load()
-    if not getattr(model, "image_shape", None) or "generator" not in model.players():
+    if not getattr(model, "image_shape", None) or not callable(getattr(model, "generate", None)):
         raise runs.RunError(
             f"The model must be one that generates images. Received: a {type(model).__name__}"
         )
@@ -55,7 +60,7 @@ def main():
     if conditional:
         model = fit_classes(model, data.describe(dataset)["num_classes"])
     if FROZEN.value:
-        freeze(model)
+        freeze(model, run.jit_compile)
     elif OPTIMIZERS.value == "fresh":
         model.compile(**fresh_optimizers(model), jit_compile=run.jit_compile)
     run.train(model, dataset, updates=UPDATES)
@@ -104,12 +109,12 @@ def fit_classes(model, num_classes):
     return made
 
 
-def freeze(model):
+def freeze(model, jit_compile):
     """Freezes, and compiles with fresh optimizers."""
     judge = "critic" if "critic" in model.players() else "discriminator"
     names = fine_tuning.freeze_first_layers(model, judge, FROZEN.value)
     print(f"kerasgan: frozen in the {judge}: {', '.join(names)}")
-    model.compile(**fresh_optimizers(model))
+    model.compile(**fresh_optimizers(model), jit_compile=jit_compile)
 
 
 def fresh_optimizers(model):

@@ -11,7 +11,8 @@ Then the kept checkpoint is scored by recipes/evaluate.py on the test images, an
 version folder for TF Serving. The zoo in the README is made of the cards (recipes/zoo_table.py).
 
 Command: python recipes/train_zoo.py --presets=dcgan_mnist,cgan_mnist
-    (without --presets: all; the same command again goes on; --smoke takes minutes; --help)
+    (without --presets: all; the same command again goes on; --smoke takes minutes; --help; one
+    process at a time for a workdir)
 Makes: <workdir>/<preset>/ (the recipe's run), <workdir>/choices.jsonl, <workdir>/scores.jsonl.
 Time: the cards have each preset's, five to 25 minutes on 2 cores of a server CPU.
 """
@@ -76,7 +77,7 @@ OUTPUT = flags.DEFINE_string("output", "saved_models", "Where the presets go")
 SOURCE = flags.DEFINE_string("source", "auto", "Where the data come from; see kerasgan.data.load")
 HARDWARE = flags.DEFINE_string(
     "hardware",
-    f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, no accelerator",
+    f"{os.cpu_count()} cores, {platform.machine()}, no accelerator",
     "What the card says that the model was trained on",
 )
 SEED = flags.DEFINE_integer("seed", 0, "Of training and of samples", 0)
@@ -102,6 +103,7 @@ def main():
             continue
         chosen = train(name, PLANS[name], workdir)
         publish(name, PLANS[name], chosen, workdir, output)
+    serving.write_model_base(output)
 
 
 # Training ---------------------------------------------------------------------------------
@@ -177,7 +179,14 @@ def publish(name, plan, chosen, workdir, output):
     command = ["python", f"recipes/{plan.recipe}.py", f"--epochs={chosen['epochs']}", *plan.flags]
     of = f" (the best of {', '.join(map(str, plan.epochs))} by Frechet distance to training images)"
     model = keras.saving.load_model(path)
-    model.save_to_preset(
+    labels = getattr(model, "num_classes", None)
+    samples = model.generate(64 if labels is None else [i // 10 for i in range(100)], seed=0)
+    grid = pictures.image_grid(samples, columns=8 if labels is None else 10)
+    files.writable_directory("output", output / name)
+    pictures.save_png(grid, output / name / "samples.png")
+    if not any((output / name).glob("*/saved_model.pb")):
+        serving.export(model, output / name)
+    model.save_to_preset(  # last: the card says that the rest is there
         output / name,
         f"{plan.description}, {chosen['epochs']} epochs{of if len(plan.epochs) > 1 else ''}.",
         recipe=plan.recipe,
@@ -190,11 +199,7 @@ def publish(name, plan, chosen, workdir, output):
         scores=[{name: row[name] for name in ("values", "protocol", "samples_seed", "warnings")}],
         licence="Apache-2.0",
     )
-    labels = getattr(model, "num_classes", None)
-    samples = model.generate(64 if labels is None else [i // 10 for i in range(100)], seed=0)
-    grid = pictures.image_grid(samples, columns=8 if labels is None else 10)
-    pictures.save_png(grid, output / name / "samples.png")
-    print(f"kerasgan: {name}: {output / name}, {serving.export(model, output / name)}")
+    print(f"kerasgan: {name}: {output / name}")
 
 
 if __name__ == "__main__":

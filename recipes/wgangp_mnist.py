@@ -5,7 +5,9 @@ Command: python recipes/wgangp_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Time: 159 ms an update of the generator (five of the critic) on 2 cores of an x86-64 server CPU
     with AVX-512, so 12 minutes in full.
-Score: not measured in full; recipes/compare_objectives.py has it after four minutes.
+Score: full MNIST, seed 0, one run, 25 epochs: Frechet distance 11.4, precision 0.58, recall 0.75
+    (10,000 samples against the 10,000 test images, the 128 features of the shipped classifier, not
+    Inception; k = 3). 23,375 critic updates without a NaN. It is the preset wgangp_mnist.
 """
 
 from absl import flags

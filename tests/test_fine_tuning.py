@@ -137,6 +137,15 @@ def test_a_critic_freezes_too_and_embeddings_never():
     assert embeddings and all(layer.trainable_variables for layer in embeddings)
 
 
+def test_what_sees_labels_alone_goes_on_learning():
+    """The paper's discriminator has a maxout layer of the label beside that of the image."""
+    model, fresh = fine_tuning.with_classes(tiny_cgan(paper=True), 5)
+    names = fine_tuning.freeze_first_layers(model, "discriminator", 2)
+    frozen = {w.path for name in names for w in model.discriminator.get_layer(name).weights}
+    assert len(frozen) == 4 and not frozen & set(fresh)
+    assert 5 in {w.shape[0] for w in model.player_variables("discriminator")}
+
+
 @pytest.mark.parametrize(
     "network, layers, words",
     [

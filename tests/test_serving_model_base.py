@@ -76,6 +76,19 @@ def test_promotion_and_rollback(base):
     assert serving.write_model_base(base) == {"gan": {"stable": 1}}
 
 
+def test_a_version_stays_stable_until_another_is_promoted(base):
+    name = next(iter(serving.write_model_base(base)))
+    numbers = sorted(int(p.parent.name) for p in (base / name).glob("*/saved_model.pb"))
+    newest = numbers[-1]
+    serving.write_model_base(base, stable={name: newest})
+    (base / name / str(newest + 1)).mkdir(exist_ok=True)
+    (base / name / str(newest + 1) / "saved_model.pb").touch()
+    assert serving.write_model_base(base)[name] == {"stable": newest, "canary": newest + 1}
+    (base / name / str(newest + 2)).mkdir()
+    (base / name / str(newest + 2) / "saved_model.pb").touch()
+    assert serving.write_model_base(base)[name] == {"stable": newest, "canary": newest + 2}
+
+
 def test_an_export_becomes_the_canary(base):
     from tests.latent.test_space import tiny_gan
 

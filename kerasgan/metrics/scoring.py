@@ -41,7 +41,7 @@ def score(
         extractor: name of an extractor or an `Extractor`; see `kerasgan.metrics.get`.
         metrics: names among "frechet", "kernel", "inception_score", "precision_recall",
             "density_coverage", and "label_agreement": the share of generated images that the
-            extractor's classifier gives the label asked.
+            extractor's classifier, of the same classes, gives the label asked.
         split: what the real images are, for the protocol, such as "mnist[test]".
         seed: of the subsets of the kernel distance and the splits of the Inception Score.
         batch_size: images at a time, of arrays.

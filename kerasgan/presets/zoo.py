@@ -219,8 +219,9 @@ def _load(preset, load_weights, sha256, wanted):
             keras.saving.load_weights(model, weights, objects_to_skip=_left_out(model))
     except Exception as error:  # configs and weights that don't fit raise whatever Keras met
         raise ValueError(
-            "This kerasgan and Keras can't build the preset: install the versions that it was made "
-            f"with, or later ones. Received: {path}, of {metadata.get('versions')}: {error}"
+            "This kerasgan and Keras can't build the preset: it is unsafe, or needs the versions "
+            "that it was made with, or later ones. "
+            f"Received: {path}, of {metadata.get('versions')}: {error}"
         ) from error
     return model
 

@@ -25,7 +25,7 @@ class Client:
             `grpc://host:port` (8500; not encrypted; needs the extra `serving`).
         model: its name on the server.
         version: a number, e.g. 3; a label, e.g. "stable"; None: the newest that is served.
-        timeout: seconds that one request may take.
+        timeout: seconds after which a request is given up (REST: seconds without a byte).
 
     Raises:
         ValueError: an address, model, version or timeout that isn't one.

@@ -6,6 +6,8 @@ import re
 from kerasgan import files
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # goes into addresses and into a text format
+_OF_NAME = re.compile(r'name: "([^"]+)"')
+_OF_STABLE = re.compile(r'key: "stable" value: (\d+)')
 
 _BATCHING = """\
 # For TF Serving's --batching_parameters_file, with --enable_batching: requests that arrive together
@@ -74,8 +76,9 @@ def write_model_base(directory, stable=None, base_path="/models"):
 
     Args:
         directory: the folder of the models, e.g. "saved_models".
-        stable: dict: name of a model -> its stable version, an integer. Of models left out, it is
-            the second newest version, or the only one.
+        stable: dict: name of a model -> its stable version, an integer. Models left out keep the
+            stable version that `models.config` says, while it is there; else it is the second
+            newest version, or the only one.
         base_path: the folder's path where the server sees it.
 
     Returns:
@@ -95,6 +98,10 @@ def write_model_base(directory, stable=None, base_path="/models"):
         {'gan_mnist': {'stable': 1, 'canary': 2}}
         >>> write_model_base(folder, stable={"gan_mnist": 2})
         {'gan_mnist': {'stable': 2}}
+        >>> (folder / "gan_mnist" / "3").mkdir()
+        >>> (folder / "gan_mnist" / "3" / "saved_model.pb").touch()
+        >>> write_model_base(folder)
+        {'gan_mnist': {'stable': 2, 'canary': 3}}
     """
     path = pathlib.Path(directory).expanduser()
     if not path.is_dir():
@@ -106,7 +113,7 @@ def write_model_base(directory, stable=None, base_path="/models"):
     versions = {
         folder.name: found for folder in sorted(path.glob("*/")) if (found := _versions(folder))
     }
-    labels = _labels(versions, stable or {})
+    labels = _labels(versions, stable or {}, _stable_so_far(path / "models.config"))
     entries = "".join(_entry(name, labels[name], base_path) for name in labels)
     with files.replacing(path / "models.config") as temporary:
         temporary.write_text(f"model_config_list {{\n{entries}}}\n")
@@ -123,7 +130,18 @@ def _versions(folder):
     return sorted(int(path.name) for path in models if path.name.isdecimal())
 
 
-def _labels(versions, stable):
+def _stable_so_far(config):
+    """dict: name of a model -> its stable version, as a `models.config` says."""
+    text = config.read_text() if config.exists() else ""
+    found = {}
+    for entry in text.split("config {")[1:]:
+        name, version = _OF_NAME.search(entry), _OF_STABLE.search(entry)
+        if name and version:
+            found[name[1]] = int(version[1])
+    return found
+
+
+def _labels(versions, stable, before):
     for name in versions:
         if not _NAME.fullmatch(name):
             raise ValueError(
@@ -138,7 +156,8 @@ def _labels(versions, stable):
             )
     labels = {}
     for name, numbers in versions.items():
-        chosen = stable.get(name, numbers[-2:][0])
+        kept = before.get(name)
+        chosen = stable.get(name, kept if kept in numbers else numbers[-2:][0])
         labels[name] = {"stable": chosen}
         if numbers[-1] > chosen:
             labels[name]["canary"] = numbers[-1]
