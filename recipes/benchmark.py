@@ -8,8 +8,8 @@ Command: python recipes/benchmark.py
 Method: each variant of a case in a process of its own (recipes/benchmark_keras.py,
     recipes/benchmark_torch.py), all on --threads threads. They take turns for --rounds rounds, the
     others waiting; a row holds the median and the 10th and 90th percentile over all steps but each
-    turn's first. One batch of random images stays in memory; every step's
-    losses are read. A step is all updates of one `train_step`: the critic's too.
+    turn's first. One batch of random images stays in memory; every step's losses are read. A step
+    is all updates of one `train_step`: the critic's too.
 Rivals: "keras.io" is a `train_step` as in keras.io's examples (with `fit`'s own choice of XLA),
     "PyTorch" a bare loop, with torch.compile or bfloat16 autocast as well; both with the passes of
     kerasgan's step, which recipes/benchmark_torch.py lists. "x PyTorch" 1.2: a step of PyTorch
@@ -18,9 +18,10 @@ Ceiling: operations are those in matrix products and convolutions, forward and b
     multiplication with its addition; counted in TensorFlow's graph as it is executed (not as a
     multiple of the forward pass), and as PyTorch executes them. The share is that of the speed of a
     large matrix product, float32 or bfloat16, which takes its turns as the variants do.
-Memory: the greatest resident set of the process, 0.3 to 0.6 GB of its libraries included; of a
-    GPU, the greatest sum of what was allocated.
-Time: TIME on 2 cores of an x86-64 server CPU with AVX-512; --families and --variants choose some.
+Memory: the greatest resident set of the process, the libraries' own included; of a GPU, the
+    greatest sum of what was allocated. On a CPU, Linux alone tells it.
+Time: about 90 minutes on 2 cores (an estimate); the processes of a case that wait need up to 20 GB;
+    --families and --variants choose some.
 Score: the table in README.md.
 """
 
