@@ -215,8 +215,9 @@ def stored_models(folders):
         folders: paths; those that don't exist hold none.
 
     Returns:
-        dict: name -> path of the `.keras` files and SavedModels, sorted; of the numbered versions
-        of a SavedModel, the newest is meant. Classifiers and translators are left out.
+        dict: name -> path of the `.keras` files, presets and SavedModels, sorted; of the numbered
+        versions of a SavedModel, the newest is meant, but for a preset, which has layers and
+        gradients, the preset itself. Classifiers and translators are left out.
 
     Example:
         >>> stored_models(["no/such/folder"])
@@ -226,6 +227,8 @@ def stored_models(folders):
     for folder in map(pathlib.Path, folders):
         files = [path for path in folder.rglob("*.keras") if not path.name.startswith(".")]
         models = {path for path in files if _keras_has_latents(path)}
+        presets = [card.parent for card in folder.rglob("metadata.json")]
+        models |= {path for path in presets if _preset_has_latents(path)}
         for saved in filter(_export_has_latents, folder.rglob("saved_model.pb")):
             version = saved.parent
             models.add(version.parent if version.name.isdecimal() else version)
@@ -239,6 +242,14 @@ def _keras_has_latents(path):
         with zipfile.ZipFile(path) as archive:
             return "latent_dim" in json.loads(archive.read("config.json"))["config"]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return False
+
+
+def _preset_has_latents(path):
+    """The same of a preset's folder."""
+    try:
+        return "latent_dim" in json.loads((path / "config.json").read_text())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 

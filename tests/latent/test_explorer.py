@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import latent, models, serving
+from kerasgan import latent, models, presets, serving
 from kerasgan.latent import explorer
 from tests.latent.makers import of_function
 
@@ -134,7 +134,9 @@ def folder(tmp_path_factory):
         discriminator=keras.Model([images, labels], logits), seed=0,
     )  # fmt: skip
     serving.export(model, folder / "cgan")
+    linear_gan().save_to_preset(folder / "zoo" / "preset", "Untrained.")
     classifier = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    presets.save(classifier, folder / "zoo" / "classifier", "Untrained.")
     classifier.save(folder / "a_classifier.keras")
     archive = keras.export.ExportArchive()
     archive.track(classifier)
@@ -149,7 +151,7 @@ def folder(tmp_path_factory):
 def test_models_are_found_in_folders_and_their_folders(folder):
     found = explorer.stored_models([folder, folder / "missing"])
     names = [name.removeprefix(f"{folder.as_posix()}/") for name in found]
-    assert names == ["cgan", "gan/final.keras"]
+    assert names == ["cgan", "gan/final.keras", "zoo/preset"]
     assert found[f"{folder.as_posix()}/cgan"] == folder / "cgan"
 
 

