@@ -116,7 +116,7 @@ def test_image_refuses_in_words(tmp_path, monkeypatch):
             within(tmp_path, monkeypatch, "adversarial_image", **flags) as recipe,
             pytest.raises(runs.RunError, match=message),
         ):
-            recipe.read(96)
+            recipe.read()
     with within(tmp_path, monkeypatch, "adversarial_image") as recipe:
         with (
             flagsaver.flagsaver(weights="none.h5"),
@@ -183,7 +183,7 @@ def test_a_picture_is_cut_to_its_middle(tmp_path, monkeypatch):
     picture.paste((255, 255, 255), (20, 0, 40, 20))
     picture.save(tmp_path / "p.png")
     with within(tmp_path, monkeypatch, "adversarial_image", image="p.png") as recipe:
-        image = recipe.read(10)
+        image = recipe.fitted(recipe.read(), 10)
     assert image.shape == (1, 10, 10, 3) and image.dtype == np.float32
     np.testing.assert_array_equal(image[:, :, 1:-1], 1.0)
     assert image.min() > 0.5  # where the filter saw the black beside it
