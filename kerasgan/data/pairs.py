@@ -263,7 +263,9 @@ def _check_no_partners(root, found):
     """ValueError for one folder with two sub-folders of the same names: those are the two sides."""
     names = {}
     for picture in found:
-        folder, _, name = picture.name.partition("/")
+        folder, slash, name = picture.name.partition("/")
+        if not slash:
+            return
         names.setdefault(folder, set()).add(name)
     first, *others = names.values()
     if len(others) == 1 and first == others[0]:

@@ -113,6 +113,9 @@ def test_two_sides_in_one_folder_are_no_halves(tmp_path, save_picture):
     save_picture(tmp_path / "b" / "2.png", np.zeros((18, 36, 3), "uint8"))
     with pytest.raises(ValueError, match=r"give both: directory=\('\S+/a', '\S+/b'\)"):
         data.paired_images(tmp_path, image_size=16)
+    assert int(data.paired_images(tmp_path / "a", image_size=16).cardinality()) == 2
+    save_picture(tmp_path / "3.png", np.zeros((18, 36, 3), "uint8"))
+    assert int(data.paired_images(tmp_path, image_size=16).cardinality()) == 5
 
 
 def test_missing_and_unequal_partners_are_named(two_folders, save_picture):

@@ -115,5 +115,5 @@ def test_smoke(tmp_path):
     code, output = run("evaluate_translation", tmp_path, "--smoke")
     assert code == 0, output
     assert "kerasgan: scores.jsonl and sheet.png" in output
-    folder = tmp_path / "runs" / "evaluate_translation"
+    folder = tmp_path / "runs" / "evaluate_translation-smoke"
     assert len((folder / "scores.jsonl").read_text().splitlines()) == 4
