@@ -1,5 +1,7 @@
 """Figures of matplotlib that go to PNG files, without a display and without global state."""
 
+import numpy as np
+
 from kerasgan import files
 
 
@@ -29,8 +31,29 @@ def subplots(rows=1, columns=1, **options):
     return figure, figure.subplots(rows, columns, **grid)
 
 
+def draw_confusion(axes, matrix):
+    """Draws a confusion matrix: a row for each class, shaded by its shares, with the counts.
+
+    Args:
+        axes: where.
+        matrix: int array `[classes, classes]`, as `kerasgan.metrics.correspondence` makes it.
+
+    Example:
+        >>> figure, axes = subplots()
+        >>> draw_confusion(axes, np.array([[3, 1], [0, 4]]))
+        >>> [text.get_text() for text in axes.texts]
+        ['3', '1', '0', '4']
+    """
+    axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues")
+    for (row, column), number in np.ndenumerate(matrix):
+        axes.text(column, row, number, ha="center", va="center", fontsize=7, color="tab:red")
+    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)))
+
+
 def save(figure, path):
-    """Writes a figure as a PNG file, whole or not at all.
+    """Writes a figure as a PNG file, whole or not at all, at 100 pixels an inch.
+
+    Margins are cut, unless the figure is laid out by "constrained", which leaves none.
 
     Args:
         figure: of `subplots`.
@@ -45,5 +68,6 @@ def save(figure, path):
         >>> path.read_bytes()[1:4]
         b'PNG'
     """
+    box = None if figure.get_constrained_layout() else "tight"
     with files.replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=100, bbox_inches="tight")
+        figure.savefig(temporary, format="png", dpi=100, bbox_inches=box)

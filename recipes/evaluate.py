@@ -21,20 +21,18 @@ Time: 27 s of CPU time, on an x86-64 server CPU with AVX-512, for all metrics on
 """
 
 import datetime
-import hashlib
 import inspect
 import pathlib
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
 from PIL import Image
 
-from kerasgan import data, files, metrics, models, presets, runs
+from kerasgan import data, metrics, models, runs, stored
 from kerasgan.data.pictures import EXTENSIONS
 from kerasgan.latent.space import count_classes
 from kerasgan.tables import Table
@@ -181,48 +179,22 @@ def folder(directory, size, extractor, samples):
 
 def find_model(name):
     """(`Generator`, what it is) of the model that `name` leads to."""
-    for path in (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name):
-        if path.is_file() and path.suffix == ".keras":
-            return keras_model(path)
-        if (path / "metadata.json").is_file():
-            return preset(path)
-        versions = [p for p in path.glob("*/") if p.name.isdecimal()]
-        for found in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
-            if (found / "saved_model.pb").is_file():
-                return saved_model(found)
-    if name in presets.list():
-        return preset(name)
-    raise ValueError(
-        "--model must be a .keras file, a SavedModel's folder, a folder of its numbered versions, "
-        "the name of such a folder in saved_models/, or a preset's name or folder. "
-        f"Received: --model={name}"
-    )
+    found = stored.find(name)
+    model = found.load()
+    subject = {"path": str(found.path), "sha256": found.sha256()}
+    if found.kind == "saved_model":
+        return of_export(model, name), subject
+    if not callable(getattr(model, "generate", None)):
+        raise ValueError(
+            "--model must be a model of kerasgan, with a generate() method. "
+            f"Received: --model={name}, a {type(model).__name__}"
+        )
+    return of_object(model), subject
 
 
 def untrained_gan():
     """The subject of a smoke run that names none."""
     return of_object(models.GAN(seed=SEED.value)), {"path": "an untrained GAN"}
-
-
-def keras_model(path):
-    """A model of the zoo, from its file."""
-    return of_zoo(keras.saving.load_model(path, compile=False), path, files.sha256(path))
-
-
-def preset(name):
-    """A model of the zoo, from a preset."""
-    model, card = presets.load(name), presets.info(name)
-    return of_zoo(model, name, card["files"]["model.weights.h5"]["sha256"])
-
-
-def of_zoo(model, path, sha256):
-    """(`Generator`, what it is) of a model; ValueError for one that doesn't generate."""
-    if not callable(getattr(model, "generate", None)):
-        raise ValueError(
-            "--model must be a model of kerasgan, with a generate() method. "
-            f"Received: --model={path}, a {type(model).__name__}"
-        )
-    return of_object(model), {"path": str(path), "sha256": sha256}
 
 
 class Generator(NamedTuple):
@@ -238,14 +210,13 @@ def of_object(model):
     return Generator(model.generate, model.num_classes if conditional else None)
 
 
-def saved_model(path):
-    """An exported model, by its signature `sample`."""
-    loaded = tf.saved_model.load(str(path))
+def of_export(loaded, name):
+    """A `Generator` of an exported model, by its signature `sample`."""
     sample = loaded.signatures.get("sample") if hasattr(loaded, "signatures") else None
     if sample is None:
         raise ValueError(
             "The SavedModel must have the signature `sample`, as kerasgan.serving.export writes "
-            f"it. Received: --model={path} with {sorted(getattr(loaded, 'signatures', []))}"
+            f"it. Received: --model={name} with {sorted(getattr(loaded, 'signatures', []))}"
         )
     conditional = "labels" in sample.structured_input_signature[1]
 
@@ -254,12 +225,7 @@ def saved_model(path):
         arguments["labels" if conditional else "num"] = tf.constant(n_or_labels, tf.int32)
         return loaded.signatures["sample"](**arguments)["images"]  # keeps `loaded` alive
 
-    num_classes = count_classes(lambda label: make([label], 0)) if conditional else None
-    digest = hashlib.sha256()
-    for part in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(part.read_bytes())
-    facts = {"path": str(path), "sha256": digest.hexdigest()}
-    return Generator(make, num_classes), facts
+    return Generator(make, count_classes(lambda label: make([label], 0)) if conditional else None)
 
 
 def generated(generator, samples):

@@ -31,7 +31,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import data, files, metrics, models, pictures, runs
+from kerasgan import data, files, metrics, models, pictures, runs, stored
 from kerasgan.models.two_domains import TwoDomainModel
 from kerasgan.networks import patch, unet
 from kerasgan.tables import Table
@@ -40,7 +40,7 @@ CHUNK = 20  # pictures translated at a time
 SHEET_ROWS = 8
 DOMAINS = ["trainA", "trainB", "testA", "testB"]
 
-MODEL = flags.DEFINE_string("model", None, "A `.keras` file; --smoke: an untrained Pix2Pix")
+MODEL = flags.DEFINE_string("model", None, "A `.keras` file or a preset; --smoke: a Pix2Pix")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the pictures: see above")
 INPUTS = flags.DEFINE_enum("inputs", "right", ["left", "right"], "Half that is the input, of pairs")
 EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "See kerasgan.metrics.get")
@@ -96,7 +96,7 @@ def find_subjects():
             f"Give --model and --data_dir. Received: {MODEL.value=}, {DATA_DIR.value=}"
         )
     extractor = metrics.get(EXTRACTOR.value)
-    model = keras.saving.load_model(MODEL.value, compile=False)
+    model = stored.find(MODEL.value).load()
     if not isinstance(model, (TwoDomainModel, models.Pix2Pix)):
         raise ValueError(
             "--model must be a Pix2Pix, CycleGAN, DualGAN or DiscoGAN. "

@@ -228,10 +228,8 @@ def confusion(labels, classes, folder):
     matrix = correspondence.confusion_matrix(labels, classes)
     permutation, share = correspondence.best_permutation(matrix)
     figure, axes = plots.subplots(figsize=(5, 5))
-    axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues")
-    for (row, column), number in np.ndenumerate(matrix):
-        axes.text(column, row, number, ha="center", va="center", fontsize=7, color="tab:red")
-    axes.set(xlabel="class of G(x)", ylabel="class of x", xticks=range(10), yticks=range(10))
+    plots.draw_confusion(axes, matrix)
+    axes.set(xlabel="class of G(x)", ylabel="class of x")
     plots.save(figure, folder / "confusion.png")
     return {"permuted": share, "permutation": permutation, "confusion": matrix.tolist()}
 

@@ -8,7 +8,13 @@ neither the test images nor the extractor of the card's scores has a part in the
 
 Then the kept checkpoint is scored by recipes/evaluate.py on the test images, and becomes a preset:
 <output>/<preset>/ with config.json, model.weights.h5, metadata.json (the card), samples.png, and a
-version folder for TF Serving. The zoo in the README is made of the cards (recipes/zoo_table.py).
+version folder for TF Serving. The zoo in the README is made of the cards (recipes/zoo_table.py),
+and recipes/check_zoo.py scores the presets anew.
+
+Translations have one checkpoint, the last, scored by recipes/evaluate_translation.py; samples.png
+has translations of test pictures, where these may be shown. The classifiers are the shipped ones of
+kerasgan.metrics, which recipes/mnist_classifier.py made: they are scored, not trained again, and
+samples.png is their confusion matrix.
 
 Command: python recipes/train_zoo.py --presets=dcgan_mnist,cgan_mnist
     (without --presets: all; the same command again goes on; --smoke takes minutes; --help; one
@@ -17,6 +23,7 @@ Makes: <workdir>/<preset>/ (the recipe's run), <workdir>/choices.jsonl, <workdir
 Time: the cards have each preset's, five to 25 minutes on 2 cores of a server CPU.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -27,9 +34,11 @@ import sys
 from typing import NamedTuple
 
 import keras
+import numpy as np
 from absl import flags
 
-from kerasgan import files, pictures, runs, serving
+from kerasgan import data, files, pictures, plots, presets, runs, serving
+from kerasgan.metrics import correspondence, features
 from kerasgan.tables import Table
 
 RECIPES = pathlib.Path(__file__).parent
@@ -70,8 +79,32 @@ PLANS = {
     ),
     "vae_mnist": Plan("VAE of binary digits", "vae_mnist", (30,), "mnist", ("--width=24",)),
 }
+TRANSLATIONS = {
+    "pix2pix_facades": Plan(
+        "pix2pix, label maps to facades",
+        "pix2pix_facades",
+        (60,),
+        "facades_pix2pix",
+        ("--width=14",),
+    ),
+    "cyclegan_horse2zebra": Plan(
+        "CycleGAN, horses and zebras", "cyclegan_horse2zebra", (8,), "horse2zebra", ("--width=16",)
+    ),
+}
+CLASSIFIERS = {
+    "mnist_classifier": Plan("Classifier of digits", "mnist_classifier", (8,), "mnist"),
+    "fashion_mnist_classifier": Plan(
+        "Classifier of garments", "mnist_classifier", (15,), "fashion_mnist"
+    ),
+}
+SHOWN = ["pix2pix_facades"]  # horse2zebra's pictures are ImageNet's, for research alone
+MADE_UP = {  # for --smoke
+    "facades_pix2pix": {"folders": ["train", "test"], "number": 4, "shape": (40, 80)},
+    "horse2zebra": {"folders": ["trainA", "trainB", "testA", "testB"], "number": 4},
+}
+NAMES = (*PLANS, *TRANSLATIONS, *CLASSIFIERS)
 
-PRESETS = flags.DEFINE_list("presets", ["all"], f"all, or some of {', '.join(PLANS)}")
+PRESETS = flags.DEFINE_list("presets", ["all"], f"all, or some of {', '.join(NAMES)}")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the runs (runs/train_zoo)")
 OUTPUT = flags.DEFINE_string("output", "saved_models", "Where the presets go")
 SOURCE = flags.DEFINE_string("source", "auto", "Where the data come from; see kerasgan.data.load")
@@ -80,17 +113,18 @@ HARDWARE = flags.DEFINE_string(
     f"{os.cpu_count()} cores, {platform.machine()}, no accelerator",
     "What the card says that the model was trained on",
 )
+EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "Of the scores of translations")
 SEED = flags.DEFINE_integer("seed", 0, "Of training and of samples", 0)
 SMOKE = flags.DEFINE_bool("smoke", False, "Smoke runs of the recipes, few samples")
 
 
 def main():
     """Makes the presets, one after the other; those that are there are left."""
-    names = list(PLANS) if PRESETS.value == ["all"] else PRESETS.value
-    unknown = [name for name in names if name not in PLANS]
+    names = NAMES if PRESETS.value == ["all"] else PRESETS.value
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise runs.RunError(
-            f"--presets must be some of {', '.join(PLANS)}. Received: {', '.join(unknown)}"
+            f"--presets must be some of {', '.join(NAMES)}. Received: {', '.join(unknown)}"
         )
     folder = WORKDIR.value or f"runs/train_zoo{'-smoke' if SMOKE.value else ''}"
     workdir = files.writable_directory("workdir", folder)
@@ -101,8 +135,13 @@ def main():
         if (output / name / "metadata.json").exists():
             print(f"kerasgan: {name} is there: {output / name}")
             continue
-        chosen = train(name, PLANS[name], workdir)
-        publish(name, PLANS[name], chosen, workdir, output)
+        if name in PLANS:
+            publish_generator(name, train(name, PLANS[name], workdir), workdir, output / name)
+        elif name in TRANSLATIONS:
+            publish_translation(name, workdir, output / name)
+        else:
+            publish_classifier(name, output / name)
+        print(f"kerasgan: {name}: {output / name}")
     serving.write_model_base(output)
 
 
@@ -167,39 +206,139 @@ def evaluate(model, dataset, split, extractor, output, metrics):
     return Table(output).rows[-1]
 
 
-# The preset -------------------------------------------------------------------------------
+# The presets ------------------------------------------------------------------------------
 
 
-def publish(name, plan, chosen, workdir, output):
+def publish_generator(name, chosen, workdir, folder):
     """Scores the checkpoint chosen on the test images and writes its preset."""
+    plan = PLANS[name]
     path = workdir / chosen["file"]
     extractor = f"{plan.dataset}_classifier"
     row = evaluate(path, plan.dataset, "test", extractor, workdir / "scores.jsonl", "all")
-    record = json.loads((workdir / name / "run.json").read_text())
-    command = ["python", f"recipes/{plan.recipe}.py", f"--epochs={chosen['epochs']}", *plan.flags]
     of = f" (the best of {', '.join(map(str, plan.epochs))} by Frechet distance to training images)"
     model = keras.saving.load_model(path)
     labels = getattr(model, "num_classes", None)
     samples = model.generate(64 if labels is None else [i // 10 for i in range(100)], seed=0)
-    grid = pictures.image_grid(samples, columns=8 if labels is None else 10)
-    files.writable_directory("output", output / name)
-    pictures.save_png(grid, output / name / "samples.png")
-    if not any((output / name).glob("*/saved_model.pb")):
-        serving.export(model, output / name)
-    model.save_to_preset(  # last: the card says that the rest is there
-        output / name,
+    score = {name: row[name] for name in ("values", "protocol", "samples_seed", "warnings")}
+    record = json.loads((workdir / name / "run.json").read_text())
+    write(
+        model,
+        folder,
+        pictures.image_grid(samples, columns=8 if labels is None else 10),
         f"{plan.description}, {chosen['epochs']} epochs{of if len(plan.epochs) > 1 else ''}.",
-        recipe=plan.recipe,
-        command=" ".join([*command, f"--seed={SEED.value}"]),
-        data_set=f"{plan.dataset}[train]",
-        source=record["data"]["source"],
-        seed=SEED.value,
-        wall_seconds=round(chosen["seconds"], 1),
-        hardware=HARDWARE.value,
-        scores=[{name: row[name] for name in ("values", "protocol", "samples_seed", "warnings")}],
-        licence="Apache-2.0",
+        **trained(plan, chosen["epochs"], record, chosen["seconds"]),
+        scores=[score],
     )
-    print(f"kerasgan: {name}: {output / name}")
+
+
+def publish_translation(name, workdir, folder):
+    """Trains, scores on the test pictures, writes the preset."""
+    plan = TRANSLATIONS[name]
+    run, scores = workdir / name, workdir / f"{name}-scores"
+    (epochs,) = plan.epochs
+    pictures_of = find_pictures(plan.dataset)
+    of = (f"--data_dir={pictures_of}", f"--seed={SEED.value}")
+    recipe(plan.recipe, f"--workdir={run}", f"--epochs={epochs}", *of, *plan.flags)
+    record = json.loads((run / "run.json").read_text())
+    shutil.rmtree(scores, ignore_errors=True)
+    found = (f"--model={run / 'final.keras'}", f"--output={scores}")
+    recipe("evaluate_translation", *found, *of, f"--extractor={EXTRACTOR.value}")
+    model = keras.saving.load_model(run / "final.keras")
+    write(
+        model,
+        folder,
+        translations(model, pictures_of) if name in SHOWN else None,
+        f"{plan.description}, {epochs} epochs.",
+        **trained(plan, epochs, record, record["wall_seconds"]),
+        scores=[card_score(row) for row in Table(scores / "scores.jsonl").rows],
+    )
+
+
+def find_pictures(dataset):
+    """The folder of a data set; of a smoke run, pictures that are made up."""
+    folder = data.made_up_pictures(**MADE_UP[dataset]) if SMOKE.value else data.find_folder(dataset)
+    if not folder:
+        raise runs.RunError(
+            f"Put the pictures at $KERASGAN_DATA/{dataset}; recipes/{{pix2pix_facades,"
+            f"cyclegan_horse2zebra}}.py say what they hold. Received: no folder {dataset}"
+        )
+    return folder
+
+
+def translations(model, folder):
+    """A grid of a Pix2Pix' translations of test pictures."""
+    size = model.image_shape[:2]
+    options = {"jitter": False, "flip": False, "shuffle_seed": None, "split": "test"}
+    batch_size = 4 if SMOKE.value else 24
+    inputs, _ = next(iter(data.paired_images(folder, batch_size, size, "right", **options)))
+    return pictures.image_grid(model.translate(inputs.numpy()), columns=6)
+
+
+def card_score(row):
+    """What a card keeps of a row of recipes/evaluate_translation.py."""
+    extractor = row["protocol"]["extractor"]
+    found = {name: row[name] for name in ("l1", "psnr", "cycle") if name in row}
+    found |= {f"{name}_{extractor}": row[name] for name in ("frechet", "kernel")}
+    kept = {name: row[name] for name in ("row", "protocol", "warnings")}
+    return {**kept, "values": found, "samples_seed": SEED.value}
+
+
+def publish_classifier(name, folder):
+    """Scores a shipped classifier on the test images and writes its preset."""
+    plan = CLASSIFIERS[name]
+    (epochs,) = plan.epochs
+    model = keras.saving.load_model(features.WEIGHTS / f"{name}.keras", compile=False)
+    test = data.load(plan.dataset, "test", 100, shuffle_seed=None, source=SOURCE.value)
+    labels = np.concatenate([labels for _, labels in test.as_numpy_iterator()])
+    classes = model.predict(test, verbose=0).argmax(axis=1)
+    figure, axes = plots.subplots(figsize=(5, 5))
+    plots.draw_confusion(axes, correspondence.confusion_matrix(labels, classes))
+    axes.set(xlabel="class given", ylabel="class")
+    model.signatures = functools.partial(serving.classifier_signatures, model)
+    write(
+        model,
+        folder,
+        figure,
+        f"{plan.description} that gives kerasgan.metrics its features, {epochs} epochs.",
+        recipe=plan.recipe,
+        command=f"python recipes/{plan.recipe}.py --dataset={plan.dataset} --epochs={epochs}",
+        data_set=f"{plan.dataset}[train], 5,000 images held out",
+        seed=0,
+        wall_seconds=60.0 * epochs,
+        hardware="2 cores of an x86-64 server CPU with AVX-512",
+        scores=[
+            {
+                "values": {"accuracy": float(np.mean(classes == labels))},
+                "protocol": {"split": f"{plan.dataset}[test]", "n_real": len(labels)},
+            }
+        ],
+    )
+
+
+def trained(plan, epochs, record, seconds):
+    """What a card says about a recipe's run."""
+    command = ["python", f"recipes/{plan.recipe}.py", f"--epochs={epochs}", *plan.flags]
+    return {
+        "recipe": plan.recipe,
+        "command": " ".join([*command, f"--seed={SEED.value}"]),
+        "data_set": f"{plan.dataset}[train]",
+        "source": record["data"]["source"],
+        "seed": SEED.value,
+        "wall_seconds": round(seconds, 1),
+        "hardware": HARDWARE.value,
+    }
+
+
+def write(model, folder, picture, description, **card):
+    """The folder of a preset; the card is last, and says that the rest is there."""
+    files.writable_directory("output", folder)
+    if isinstance(picture, np.ndarray):
+        pictures.save_png(picture, folder / "samples.png")
+    elif picture is not None:
+        plots.save(picture, folder / "samples.png")
+    if not any(folder.glob("*/saved_model.pb")):
+        serving.export(model, folder)
+    presets.save(model, folder, description, licence="Apache-2.0", **card)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ Commands:
         --direction=b_to_a --format=jpg --sheet=men.png
     python recipes/translate.py --model=runs/stargan_folders/final.keras --input=pictures/ \\
         --output=as_2/ --domain=2
---model: a `.keras` file; a SavedModel's folder, or the folder of its numbered versions, as
-    `kerasgan.serving.export` writes them and TF Serving reads them (the newest counts).
+--model: a `.keras` file; a preset, by name or folder; a SavedModel's folder, or the folder of its
+    numbered versions, as `kerasgan.serving.export` writes them (the newest counts).
 --direction: of models of two domains: a_to_b (without the flag) or b_to_a.
 --domain: of StarGAN: the number of the target domain in the sorted names; of attributes, 0 or 1 for
     each of them, by commas.
@@ -29,13 +29,12 @@ import pathlib
 import re
 import time
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
 from PIL import Image
 
-from kerasgan import files, runs
+from kerasgan import files, runs, stored
 from kerasgan import pictures as grids
 from kerasgan.data import collection, pictures
 
@@ -71,7 +70,7 @@ def translate_all():
     """As `main`; returns dict: name of a picture left out -> the reason."""
     jobs = list(find_jobs())
     sheet = check_sheet([path for _, path in jobs])
-    translate = find_model(pathlib.Path(MODEL.value).expanduser())
+    translate = find_model(MODEL.value)
     try_out(translate)
     left_out, rows, began = {}, [], time.monotonic()
     shown = began
@@ -201,29 +200,11 @@ def save(pixels, path):
 # Models -----------------------------------------------------------------------------------
 
 
-def find_model(path):
+def find_model(name):
     """The model's function: decoded picture (`pictures.decode`) -> uint8 (H, W, 1 or 3)."""
-    if path.is_file() and path.suffix == ".keras":
-        return keras_translator(load(keras.saving.load_model, path))
-    versions = [p for p in path.glob("*/") if p.name.isdecimal()]
-    for folder in (path, *sorted(versions, key=lambda p: int(p.name), reverse=True)):
-        if (folder / "saved_model.pb").is_file():
-            return served_translator(load(tf.saved_model.load, folder))
-    raise ValueError(
-        "--model must be a .keras file, a SavedModel's folder, or a folder of its numbered "
-        f"versions. Received: --model={MODEL.value}"
-    )
-
-
-def load(function, path):
-    """What `function` reads from `path`; ValueError if it can't."""
-    try:
-        return function(str(path))
-    except Exception as error:  # damaged files raise many kinds of error
-        raise ValueError(
-            f"The model can't be loaded. Received: --model={MODEL.value}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    found = stored.find(name)
+    model = found.load()
+    return served_translator(model) if found.kind == "saved_model" else keras_translator(model)
 
 
 def keras_translator(model):

@@ -7,8 +7,8 @@ there, and `Client("localhost:8501", "gan_mnist")` asks it for samples.
 """
 
 from kerasgan.serving.client import Client
-from kerasgan.serving.exporting import export
+from kerasgan.serving.exporting import classifier_signatures, export
 from kerasgan.serving.model_base import write_model_base
 from kerasgan.serving.transports import ServingError
 
-__all__ = ["Client", "ServingError", "export", "write_model_base"]
+__all__ = ["Client", "ServingError", "classifier_signatures", "export", "write_model_base"]

@@ -85,6 +85,33 @@ def export(model, directory):
         shutil.rmtree(unfinished, ignore_errors=True)  # there only if something failed
 
 
+def classifier_signatures(model):
+    """What `export` offers of a classifier, if it is set as its `signatures` method.
+
+    Args:
+        model: a `keras.Model`, images -> logits `[batch, classes]`.
+
+    Returns:
+        dict: `serving_default(images)` -> `logits` and `probabilities`.
+
+    Example:
+        >>> import functools, tempfile
+        >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+        >>> model.signatures = functools.partial(classifier_signatures, model)
+        >>> served = tf.saved_model.load(export(model, tempfile.mkdtemp()))
+        >>> answer = served.signatures["serving_default"](images=tf.zeros((2, 4, 4, 1)))
+        >>> answer["logits"].shape, float(answer["probabilities"][1, 3])
+        (TensorShape([2, 16]), 0.0625)
+    """
+    spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="images")
+
+    def classify(images):
+        logits = model(images, training=False)
+        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    return {"serving_default": (classify, [spec])}
+
+
 def _local_folder(directory):
     if not isinstance(directory, (str, os.PathLike)) or "://" in str(directory):
         raise ValueError(

@@ -106,7 +106,7 @@ def test_a_preset_by_folder_and_by_name(evaluate, model, tmp_path, monkeypatch):
         row = evaluate(model=name, metrics=["frechet"], **MNIST)
         assert row["values"] == pytest.approx(wanted, rel=1e-6)
         assert row["scored"] == {
-            "path": name,
+            "path": str(preset),
             "sha256": files.sha256(preset / "model.weights.h5"),
         }
 
@@ -210,7 +210,7 @@ def test_refusals(evaluate, tmp_path):
         evaluate(**MNIST)
     with pytest.raises(runs.RunError, match="Give --dataset or --real"):
         evaluate(model="x")
-    with pytest.raises(runs.RunError, match="--model must be a"):
+    with pytest.raises(runs.RunError, match=r"Expected a \.keras file, a folder"):
         evaluate(model="nothing", **MNIST)
     with pytest.raises(runs.RunError, match="Expected an extractor"):
         evaluate(model="nothing", extractor="vgg", **MNIST)

@@ -1,0 +1,103 @@
+"""Do the presets give the numbers on their cards? Scores each anew with recipes/evaluate.py.
+
+With the card's sampling seed every number must come out again (--tolerance, relative). With fresh
+seeds the Frechet distance varies by the sampling noise; "z" is the distance of the card's from the
+mean of the fresh ones, in standard deviations of that difference (of --fresh values, so it is
+rough). Of translations and classifiers, which draw no latents, the cards hold the commands.
+
+Command: python recipes/check_zoo.py
+    (the same command again goes on; --presets chooses some; --help)
+Makes: <workdir>/rows.jsonl (what evaluate.py wrote), table.jsonl and table.md.
+Time: 2 minutes a preset and one more for each fresh seed, on one core of a server CPU.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+from absl import flags
+
+from kerasgan import files, presets, runs
+from kerasgan.tables import Table
+
+EVALUATE = pathlib.Path(__file__).parent / "evaluate.py"
+
+PRESETS = flags.DEFINE_list("presets", ["all"], "Names, or all that have samples to score")
+FRESH = flags.DEFINE_integer("fresh", 3, "Fresh sampling seeds", 2)
+TOLERANCE = flags.DEFINE_float("tolerance", 1e-3, "Of numbers with the card's seed, relative", 0.0)
+WORKDIR = flags.DEFINE_string("workdir", "runs/check_zoo", "Folder of the table")
+SOURCE = flags.DEFINE_string("source", "auto", "Where the data come from; see kerasgan.data.load")
+
+
+def main():
+    """Fills the table, prints it, fails where a card's numbers don't come out again."""
+    names = presets.list() if PRESETS.value == ["all"] else PRESETS.value
+    cards = {name: presets.info(name) for name in names}
+    cards = {name: card for name, card in cards.items() if is_sampled(card)}
+    workdir = files.writable_directory("workdir", WORKDIR.value)
+    found = Table(workdir / "rows.jsonl")
+    table = Table(workdir / "table.jsonl")
+    table.rows = []  # all are compared anew
+    for name, card in cards.items():
+        (score,) = card["scores"]
+        seed = score["samples_seed"]
+        again = scored(found, card, seed, "all")
+        fresh = [scored(found, card, seed + 1 + i, "frechet") for i in range(FRESH.value)]
+        table.add({"preset": name, **compared(score["values"], again, fresh)})
+    text = table.markdown(list(table.rows[0])) if table.rows else "No preset has samples to score."
+    print(text)
+    with files.replacing(workdir / "table.md") as temporary:
+        temporary.write_text(text + "\n")
+    wrong = [row["preset"] for row in table.rows if row["difference"] > TOLERANCE.value]
+    if wrong:
+        raise runs.RunError(f"Cards whose numbers don't come out again: {', '.join(wrong)}")
+
+
+def is_sampled(card):
+    """Whether the card has one score, of samples."""
+    scores = card["scores"] or []
+    return len(scores) == 1 and "samples_seed" in scores[0]
+
+
+def compared(card, again, fresh):
+    """A row: how far the numbers are from the card's."""
+    different = set(card) ^ set(again)
+    if different:
+        raise runs.RunError(f"The card has other metrics than evaluate.py: {sorted(different)}")
+    difference = max(abs(again[k] - v) / max(abs(v), 1e-12) for k, v in card.items())
+    (metric,) = fresh[0]
+    values = [row[metric] for row in fresh]
+    spread = float(np.std(values, ddof=1))
+    z = (card[metric] - np.mean(values)) / (spread * np.sqrt(1 + 1 / len(values)))
+    return {
+        "difference": difference,
+        "Frechet": card[metric],
+        "fresh": float(np.mean(values)),
+        "sd": spread,
+        "z": float(z),
+    }
+
+
+def scored(found, card, seed, metrics):
+    """The values of a preset for a seed, measured unless they are there."""
+    sha256 = card["files"]["model.weights.h5"]["sha256"]
+    for row in found.rows:
+        is_it = row["scored"]["sha256"] == sha256 and row["samples_seed"] == seed
+        if is_it and (metrics == "all") == (len(row["values"]) > 1):
+            return row["values"]
+    protocol = card["scores"][0]["protocol"]
+    dataset, _, split = protocol["split"].rstrip("]").partition("[")
+    arguments = {"model": card["path"], "dataset": dataset, "split": split, "seed": seed}
+    arguments |= {"samples": protocol["n_fake"], "extractor": protocol["extractor"]}
+    arguments |= {"metrics": metrics, "source": SOURCE.value, "output": found.path}
+    command = [str(EVALUATE), *(f"--{name}={value}" for name, value in arguments.items())]
+    print(f"kerasgan: {' '.join(command)}", flush=True)
+    if subprocess.run([sys.executable, *command]).returncode:
+        raise runs.RunError(f"evaluate.py failed; see above. Received: {' '.join(command)}")
+    found.rows = Table(found.path).rows
+    return found.rows[-1]["values"]
+
+
+if __name__ == "__main__":
+    runs.launch(main)

@@ -1,0 +1,78 @@
+"""From what a user types to a stored model."""
+
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgan import models, presets, serving, stored
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.GAN(image_shape=(4, 4, 1), latent_dim=2, seed=0)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASGAN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_keras_files_and_the_folders_of_runs(model, place):
+    model.save(place / "run.keras")
+    (place / "run").mkdir()
+    model.save(place / "run" / "one.keras")
+    assert stored.find("run.keras").kind == stored.find("run").kind == "keras"
+    assert stored.find("run").path.name == "one.keras"
+    model.save(place / "run" / "two.keras")
+    with pytest.raises(ValueError, match=r"Name one of.*Received: run with.*one\.keras.*two"):
+        stored.find("run")
+    model.save(place / "run" / "final.keras")
+    found = stored.find(place / "run")
+    assert found.path == place / "run" / "final.keras"
+    assert found.sha256() == hashlib.sha256(found.path.read_bytes()).hexdigest()
+    np.testing.assert_array_equal(found.load().generate(2, 1), model.generate(2, 1))
+
+
+def test_presets_by_folder_and_by_name(model, place):
+    model.save_to_preset(place / "saved_models" / "tiny", "Untrained.")
+    model.save_to_preset(place / "home" / "presets" / "cached", "Untrained.")
+    for name in ("tiny", "saved_models/tiny", "cached", place / "saved_models" / "tiny"):
+        found = stored.find(name)
+        assert found.kind == "preset" and isinstance(found.load(), models.GAN)
+    weights = place / "saved_models" / "tiny" / "model.weights.h5"
+    assert stored.find("tiny").sha256() == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert {"cached", "tiny"} <= set(presets.list())
+
+
+def test_exports_the_newest_version_first(model, place):
+    folder = place / "saved_models" / "served"
+    serving.export(model, folder)
+    (folder / "1").rename(folder / "9")
+    serving.export(model, folder)  # the next number: 10
+    found = stored.find("served")
+    assert (found.path.name, found.kind) == ("10", "saved_model")
+    assert "sample" in found.load().signatures
+    assert stored.find("saved_models/served/9").path.name == "9"
+    before = found.sha256()
+    assert len(before) == 64 and before == found.sha256()
+    (found.path / "variables" / "more").write_bytes(b"1")
+    assert found.sha256() != before
+
+
+@pytest.mark.parametrize("name", ["absent", "empty", "empty/absent.keras"])
+def test_nothing_there(name, place):
+    (place / "empty").mkdir()
+    with pytest.raises(ValueError, match=rf"Expected a \.keras file.*Received: '{name}'"):
+        stored.find(name)
+
+
+def test_damaged_files_are_told(place):
+    (place / "bad.keras").write_bytes(b"no zip")
+    with pytest.raises(ValueError, match=r"can't be loaded\. Received: bad\.keras: "):
+        stored.find("bad.keras").load()
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(place / "dense.keras")
+    assert stored.find("dense.keras").load().count_params() == 3
