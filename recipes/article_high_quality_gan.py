@@ -63,7 +63,7 @@ import keras
 from absl import flags
 from keras import layers
 
-from kerasgan import data, models, runs
+from kerasgan import data, models, optimizers, runs
 
 LATENT_DIM = 100
 IMAGE_SHAPE = (28, 28, 1)
@@ -95,7 +95,7 @@ def build_discriminator():
 
 def adam():
     """TensorFlow's defaults, but for beta_1: see the header."""
-    return keras.optimizers.Adam(1e-3, beta_1=BETA_1.value, beta_2=0.999, epsilon=1e-8)
+    return optimizers.Adam(1e-3, beta_1=BETA_1.value, beta_2=0.999, epsilon=1e-8)
 
 
 def main():

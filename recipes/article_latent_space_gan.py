@@ -68,7 +68,7 @@ import keras
 from absl import flags
 from keras import layers
 
-from kerasgan import data, models, runs
+from kerasgan import data, models, optimizers, runs
 
 LATENT_DIM = 100
 IMAGE_SHAPE = (28, 28, 1)
@@ -112,8 +112,8 @@ def main():
         seed=run.seed,
     )
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(2e-4, beta_1=0.5),
+        generator_optimizer=optimizers.Adam(2e-4, beta_1=0.5),
         jit_compile=run.jit_compile,
     )
     run.train(model, dataset, updates=UPDATES.value)

@@ -13,10 +13,9 @@ ground an emptier picture is easier to reconstruct, so at the paper's 0.3 to 0.7
 keeps the balance with faint, dark pictures (recipes/began_gamma_sweep.py shows it).
 """
 
-import keras
 from absl import flags
 
-from kerasgan import data, runs
+from kerasgan import data, optimizers, runs
 from kerasgan.models import began
 
 UPDATES = 18_750  # of each network; --epochs overrides
@@ -45,8 +44,8 @@ def main():
         seed=run.seed,
     )
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(RATE.value, beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(RATE.value, beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(RATE.value, beta_1=0.5),
+        generator_optimizer=optimizers.Adam(RATE.value, beta_1=0.5),
         jit_compile=run.jit_compile,
     )
     run.train(model, dataset, updates=UPDATES)

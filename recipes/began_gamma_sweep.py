@@ -29,7 +29,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import callbacks, data, files, metrics, pictures, plots, runs, tables
+from kerasgan import callbacks, data, files, metrics, optimizers, pictures, plots, runs, tables
 from kerasgan.metrics.precision_recall import precision_recall
 from kerasgan.models import began, latents
 
@@ -160,8 +160,8 @@ def train(gamma, updates, folder):
         seed=SEED.value,
     )
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(RATE, beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(RATE, beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(RATE, beta_1=0.5),
+        generator_optimizer=optimizers.Adam(RATE, beta_1=0.5),
     )
     guard = callbacks.NaNGuard()
     log, trace = callbacks.CSVLog(folder / "log.csv"), KTrace(folder / "k.npy")

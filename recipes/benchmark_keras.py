@@ -1,12 +1,13 @@
 """TensorFlow's side of recipes/benchmark.py, which starts this program: steps of kerasgan's models,
 the same steps written by hand as keras.io's examples are, and matrix products.
 
-By hand: a `keras.Model` with a `train_step` of its own, of the same networks (Keras' Dropout in
-place of kerasgan's), two tapes, BinaryCrossentropy on logits, fakes made anew for the generator's
-update, means of two losses. Its passes are those of kerasgan; recipes/benchmark_torch.py lists
-them. keras.io's CycleGAN shares the fakes between the two updates, which saves two of eight
-translations; by hand it doesn't here. What kerasgan does beyond: the moving average of the
-generator, CycleGAN's pool of earlier fakes, draws that resume, a mean of every term.
+By hand: a `keras.Model` with a `train_step` of its own, of the same networks (Keras' Dropout and
+BatchNormalization in place of kerasgan's) and Keras' Adam, two tapes, BinaryCrossentropy on logits,
+fakes made anew for the generator's update, means of two losses. Its passes are those of kerasgan;
+recipes/benchmark_torch.py lists them. keras.io's CycleGAN shares the fakes between the two updates,
+which saves two of eight translations; by hand it doesn't here. What kerasgan does beyond: the
+moving average of the generator, CycleGAN's pool of earlier fakes, draws that resume, a mean of
+every term.
 """
 
 import json
@@ -305,11 +306,13 @@ def together(x, labels):
 
 
 def with_stock_layers(network):
-    """The network anew, with Keras' own Dropout."""
+    """The network anew, with Keras' own Dropout and BatchNormalization."""
 
     def stock(layer):
         if isinstance(layer, layers.Dropout):
             return keras.layers.Dropout(layer.rate)
+        if isinstance(layer, layers.BatchNormalization):
+            return keras.layers.BatchNormalization.from_config(layer.get_config())
         return type(layer).from_config(layer.get_config())
 
     return keras.models.clone_model(network, clone_function=stock)

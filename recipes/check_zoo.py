@@ -40,11 +40,14 @@ def main():
     table = Table(workdir / "table.jsonl")
     table.rows = []  # all are compared anew
     for name, card in cards.items():
-        (score,) = card["scores"]
-        seed = score["samples_seed"]
-        again = scored(found, card, seed, "all")
-        fresh = [scored(found, card, seed + 1 + i, "frechet") for i in range(FRESH.value)]
-        table.add({"preset": name, **compared(score["values"], again, fresh)})
+        for score in card["scores"]:
+            seed = score["samples_seed"]
+            again = scored(found, card, score, seed, "all")
+            fresh = [
+                scored(found, card, score, seed + 1 + i, "frechet") for i in range(FRESH.value)
+            ]
+            compared_to = compared(score["values"], again, fresh)
+            table.add({"preset": name, "truncation": score.get("truncation"), **compared_to})
     text = table.markdown(list(table.rows[0])) if table.rows else "No preset has samples to score."
     print(text)
     with files.replacing(workdir / "table.md") as temporary:
@@ -55,9 +58,9 @@ def main():
 
 
 def is_sampled(card):
-    """Whether the card has one score, of samples."""
+    """Whether the card's scores are those of samples."""
     scores = card["scores"] or []
-    return len(scores) == 1 and "samples_seed" in scores[0]
+    return bool(scores) and all("samples_seed" in score and "row" not in score for score in scores)
 
 
 def compared(card, again, fresh):
@@ -79,18 +82,21 @@ def compared(card, again, fresh):
     }
 
 
-def scored(found, card, seed, metrics):
-    """The values of a preset for a seed, measured unless they are there."""
+def scored(found, card, score, seed, metrics):
+    """The values of a preset for a seed, by a score's protocol; measured unless they are there."""
     sha256 = card["files"]["model.weights.h5"]["sha256"]
     for row in found.rows:
         is_it = row["scored"]["sha256"] == sha256 and row["samples_seed"] == seed
+        is_it = is_it and row["truncation"] == score.get("truncation")
         if is_it and (metrics == "all") == (len(row["values"]) > 1):
             return row["values"]
-    protocol = card["scores"][0]["protocol"]
+    protocol = score["protocol"]
     dataset, _, split = protocol["split"].rstrip("]").partition("[")
     arguments = {"model": card["path"], "dataset": dataset, "split": split, "seed": seed}
     arguments |= {"samples": protocol["n_fake"], "extractor": protocol["extractor"]}
     arguments |= {"metrics": metrics, "source": SOURCE.value, "output": found.path}
+    if score.get("truncation"):
+        arguments["truncation"] = score["truncation"]
     command = [str(EVALUATE), *(f"--{name}={value}" for name, value in arguments.items())]
     print(f"kerasgan: {' '.join(command)}", flush=True)
     if subprocess.run([sys.executable, *command]).returncode:

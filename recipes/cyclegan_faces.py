@@ -15,10 +15,9 @@ Time: not measured yet.
 Score: not measured yet.
 """
 
-import keras
 from absl import flags
 
-from kerasgan import callbacks, data, models, runs
+from kerasgan import callbacks, data, models, optimizers, runs
 from kerasgan.models import cyclegan
 from kerasgan.networks import patch
 from kerasgan.schedules import ConstantThenLinear
@@ -55,8 +54,8 @@ def main():
     constant = epochs // 2 * steps
     rate = ConstantThenLinear(RATE, constant, epochs * steps - constant)
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(rate, beta_1=0.5),
+        generator_optimizer=optimizers.Adam(rate, beta_1=0.5),
         jit_compile=run.jit_compile,
     )
     sheet = callbacks.ContactSheet(run.workdir / "samples", shown)

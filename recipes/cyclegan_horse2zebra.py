@@ -18,10 +18,9 @@ Score: that run, seed 0, 120 and 140 test pictures, recipes/evaluate_translation
     updates: stripes begin, under a checkerboard, and by Frechet the pictures are worse than before.
 """
 
-import keras
 from absl import flags
 
-from kerasgan import callbacks, data, models, runs
+from kerasgan import callbacks, data, models, optimizers, runs
 from kerasgan.models import cyclegan
 from kerasgan.networks import patch
 from kerasgan.schedules import ConstantThenLinear
@@ -55,8 +54,8 @@ def main():
     constant = epochs // 2 * steps
     rate = ConstantThenLinear(RATE, constant, epochs * steps - constant)
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(rate, beta_1=0.5),
+        generator_optimizer=optimizers.Adam(rate, beta_1=0.5),
         jit_compile=run.jit_compile,
     )
     sheet = callbacks.ContactSheet(run.workdir / "samples", test_images)

@@ -51,6 +51,9 @@ EXTRACTOR = flags.DEFINE_string(
 )
 METRICS = flags.DEFINE_list("metrics", ["all"], f"all, or of {', '.join(metrics.METRICS)}")
 SAMPLES = flags.DEFINE_integer("samples", 10_000, "Images of each kind, at most", 1)
+TRUNCATION = flags.DEFINE_float(
+    "truncation", None, "Largest |latent| in standard deviations, of --model; none: all", 0.01
+)
 SEED = flags.DEFINE_integer("seed", 0, "Of samples, choices of real images, and subsets", 0)
 OUTPUT = flags.DEFINE_string(
     "output", None, "File that the result is added to (runs/evaluate.jsonl; --smoke: ...-smoke)"
@@ -107,6 +110,7 @@ def evaluate():
         "scored": subject,
         "real": origin,
         "samples_seed": SEED.value,
+        "truncation": TRUNCATION.value,
         **result,
         "command": sys.argv,
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -200,7 +204,7 @@ def untrained_gan():
 class Generator(NamedTuple):
     """What makes images, and of how many classes."""
 
-    make: Callable  # (n, or labels; seed) -> images (n, H, W, C) in [-1, 1]
+    make: Callable  # (n, or labels; seed, truncation or None) -> images (n, H, W, C) in [-1, 1]
     num_classes: int | None
 
 
@@ -220,8 +224,9 @@ def of_export(loaded, name):
         )
     conditional = "labels" in sample.structured_input_signature[1]
 
-    def make(n_or_labels, seed):
-        arguments = {"seed": tf.constant(seed, tf.int32), "truncation": tf.constant(0.0)}
+    def make(n_or_labels, seed, truncation=None):
+        arguments = {"seed": tf.constant(seed, tf.int32), "truncation": truncation or 0.0}
+        arguments["truncation"] = tf.constant(arguments["truncation"], tf.float32)
         arguments["labels" if conditional else "num"] = tf.constant(n_or_labels, tf.int32)
         return loaded.signatures["sample"](**arguments)["images"]  # keeps `loaded` alive
 
@@ -239,7 +244,8 @@ def generated(generator, samples):
 
     def images(first, n, seed):
         asked = n if generator.num_classes is None else every[first : first + n]
-        return generator.make(asked, seed=seed)
+        truncated = {"truncation": TRUNCATION.value} if TRUNCATION.value else {}
+        return generator.make(asked, seed=seed, **truncated)
 
     shape = np.shape(images(0, 1, 0))[1:]
     if len(shape) != 3:

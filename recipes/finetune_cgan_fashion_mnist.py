@@ -12,8 +12,18 @@ shipped classifier of Fashion-MNIST. Nothing is chosen by it.
 Command: python recipes/finetune_cgan_fashion_mnist.py
     (the same command again goes on; --smoke takes a minute; --help shows all flags)
 Makes: <workdir>/rows.jsonl, table.md, curves.png, and samples of each row.
-Time: not measured yet.
-Score: not measured yet.
+Time: 2.5 minutes of one core for 1,000 updates at 150 ms; all rows about an hour.
+Score: seed 0, from cgan_mnist (rows: recipes/tables/finetune_cgan.jsonl). Frechet distance after
+    250, 500, 1,000, 2,000 (and from scratch 4,000, 8,000) updates:
+    all: scratch     37.9  24.8  15.8   9.3  4.8  2.3   500 of them: 40.0  25.7  16.9  12.2  8.7  9.5
+         fine_tuned  41.1  34.4  23.7  22.3                          40.8  37.0  24.8  21.0
+         freeze_d    58.4  52.4  46.1  39.4                          not measured
+    So digits are no start for garments: fine-tuned, the CGAN needs three times the updates for the
+    same distance, not a quarter. (The label asked comes as soon: 85 % after 2,000 updates in both
+    ways, of 500 pictures 89 against 82.) The trained discriminator is what hurts: it wins at once
+    (its loss is 0.5 after 750 updates, from scratch 1.2), and frozen layers make it worse. With the
+    trained generator and a new discriminator, at the rate from scratch, a trial had 15.4 after
+    1,000 updates: no better. From scratch on 500 pictures, 4,000 updates are enough.
 """
 
 import hashlib
@@ -31,6 +41,7 @@ from kerasgan import (
     fine_tuning,
     metrics,
     models,
+    optimizers,
     pictures,
     plots,
     presets,
@@ -111,8 +122,8 @@ def build(start, seed):
     if start == "freeze_d":
         fine_tuning.freeze_first_layers(model, "discriminator", FROZEN.value)
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(rate, beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(rate, beta_1=0.5),
+        generator_optimizer=optimizers.Adam(rate, beta_1=0.5),
     )
     return model
 

@@ -43,7 +43,7 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from kerasgan import callbacks, files, models, plots, runs, theory
+from kerasgan import callbacks, files, models, optimizers, plots, runs, theory
 
 MEAN, DEVIATION = 2.5, 0.6  # of the data; the generator starts at (0, 1)
 GRID = np.arange(-4.0, 7.0, 0.02)  # middles of the cells on which densities are compared
@@ -128,8 +128,8 @@ def build_model(updates):
     )
     # D runs ahead of G, as the theory wants it. The falling rates let both come to rest.
     model.compile(
-        discriminator_optimizer=keras.optimizers.Adam(falling(1e-2, updates), beta_1=0.5),
-        generator_optimizer=keras.optimizers.Adam(falling(1e-3, updates), beta_1=0.5),
+        discriminator_optimizer=optimizers.Adam(falling(1e-2, updates), beta_1=0.5),
+        generator_optimizer=optimizers.Adam(falling(1e-3, updates), beta_1=0.5),
     )
     return model
 
@@ -203,7 +203,7 @@ def best_trained_discriminator(model):
     fake = model.generator(rng.normal(size=(half, 1))).numpy()
     discriminator = keras.models.clone_model(model.discriminator)  # with weights of its own
     discriminator.compile(
-        optimizer=keras.optimizers.Adam(falling(2e-2, epochs * 2 * half // batch)),
+        optimizer=optimizers.Adam(falling(2e-2, epochs * 2 * half // batch)),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
     )
     points = np.concatenate([real, fake]).astype("float32")

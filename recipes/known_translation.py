@@ -30,10 +30,11 @@ Makes: <workdir>/rows.jsonl and table.md; in a folder for each row the checkpoin
     and sheet.png, whose columns are: A, A to B, and back, B (the truth), B to A, and back; pix2pix:
     input, translation, truth; StarGAN: input, as each domain.
 Time: as --minutes says by step times; on one shared core about 3 times that.
-Score: seed 0, classifier 99.4 %; kept and nearest: Pix2Pix, --minutes=5: 99.2 %, 100 %. The next
-    three, --minutes=10: CycleGAN 99.4, 99.2 % (back 98.2, 99.0); DualGAN 99.2, 51.5 % (it shears
-    little; back 97.6, 52.0); DiscoGAN 22.9, 3.0 %: it renames classes (permuted 48.2; back 26.8,
-    6.6). StarGAN, --minutes=20: hit 100 %, kept 93.2, nearest 69.5 (reconstruction x 5: kept 68).
+Score: seed 0, classifier 99.4 %; kept and nearest: Pix2Pix, --minutes=5: 99.2 %, 100 %; CycleGAN,
+    --minutes=10: 99.4, 99.2 % (back 98.2, 99.0). --minutes=20: DualGAN 99.3, 50.1 % (it shears
+    little; back 97.7, 51.1); DiscoGAN 28.8, 9.4 %: it renames classes (permuted 51.9; back 29.8,
+    9.2); both went on from checkpoints at 10 minutes (99.2, 51.5; 22.9, 3.0). StarGAN, 20: hit
+    100 %, kept 93.2, nearest 69.5 (reconstruction x 5: kept 68).
 """
 
 from typing import NamedTuple
@@ -43,7 +44,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from kerasgan import callbacks, files, models, pictures, plots, runs, schedules, tables
+from kerasgan import callbacks, files, models, optimizers, pictures, plots, runs, schedules, tables
 from kerasgan.data import painted_digits
 from kerasgan.data.painted_digits import PALETTES, A, B, coloured, paint, paired, read, unpaired
 from kerasgan.metrics import correspondence, features
@@ -82,7 +83,7 @@ class Row(NamedTuple):
 def falling(rate, updates):
     """Adam whose rate is constant for half the updates, then falls to zero."""
     schedule = schedules.ConstantThenLinear(rate, updates // 2, updates - updates // 2)
-    return keras.optimizers.Adam(schedule, beta_1=0.5)
+    return optimizers.Adam(schedule, beta_1=0.5)
 
 
 def both(build, *names, **arguments):
@@ -261,7 +262,7 @@ def classifier_of_b(train, workdir):
     )
     rate = keras.optimizers.schedules.CosineDecay(1e-3, CLASSIFIER_EPOCHS * len(batches))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    classifier.compile(keras.optimizers.Adam(rate), loss)
+    classifier.compile(optimizers.Adam(rate), loss)
     classifier.fit(batches, epochs=CLASSIFIER_EPOCHS, verbose=2)
     with files.replacing(file) as temporary:
         classifier.save(temporary)

@@ -37,7 +37,7 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from kerasgan import files, losses, plots, runs
+from kerasgan import files, losses, optimizers, plots, runs
 
 REAL_CENTRE, FAKE_CENTRE, DEVIATION = (1.0, 0.0), (-1.0, 0.0), 0.7
 DISTANCES = [-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0]
@@ -94,7 +94,7 @@ def train(discriminator, objective):
     updates, batch = (300, 128) if SMOKE.value else (2000, 512)
     rng = np.random.default_rng(SEED.value)
     rate = keras.optimizers.schedules.CosineDecay(5e-2, updates)
-    optimizer = keras.optimizers.Adam(rate)
+    optimizer = optimizers.Adam(rate)
     optimizer.build(discriminator.trainable_variables)
 
     @tf.function(reduce_retracing=True)

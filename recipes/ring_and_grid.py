@@ -39,7 +39,7 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from kerasgan import callbacks, data, files, losses, models, plots, runs, tables
+from kerasgan import callbacks, data, files, losses, models, optimizers, plots, runs, tables
 from kerasgan.layers import SpectralDense
 from kerasgan.metrics import mode_coverage
 
@@ -232,7 +232,7 @@ def hidden_layers(x, activations, dense, outputs):
 def optimizer(rate, updates):
     """Adam without momentum, its rate falling to zero along a cosine."""
     rate = keras.optimizers.schedules.CosineDecay(rate, updates)
-    return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
+    return optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
 
 
 # Measuring and showing --------------------------------------------------------------------

@@ -28,7 +28,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import callbacks, data, files, metrics, models, pictures, runs, tables
+from kerasgan import callbacks, data, files, metrics, models, optimizers, pictures, runs, tables
 from kerasgan.callbacks import symptoms
 from kerasgan.metrics import mode_coverage
 from kerasgan.networks import dcgan
@@ -71,7 +71,7 @@ def build_relativistic(**common):
         discriminator=discriminator,
         **common,
     )
-    adam = {f"{p}_optimizer": keras.optimizers.Adam(2e-4, 0.0, 0.99) for p in model.players()}
+    adam = {f"{p}_optimizer": optimizers.Adam(2e-4, 0.0, 0.99) for p in model.players()}
     model.compile(**adam)
     return model
 

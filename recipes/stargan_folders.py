@@ -17,10 +17,9 @@ Time: not measured yet.
 Score: not measured yet.
 """
 
-import keras
 from absl import flags
 
-from kerasgan import callbacks, data, models, runs
+from kerasgan import callbacks, data, models, optimizers, runs
 from kerasgan.models import stargan
 from kerasgan.schedules import ConstantThenLinear
 
@@ -69,8 +68,8 @@ def main():
         for updates in (model.critic_steps, 1)
     )
     model.compile(
-        critic_optimizer=keras.optimizers.Adam(critic_rate, 0.5, 0.999),
-        generator_optimizer=keras.optimizers.Adam(rate, 0.5, 0.999),
+        critic_optimizer=optimizers.Adam(critic_rate, 0.5, 0.999),
+        generator_optimizer=optimizers.Adam(rate, 0.5, 0.999),
         jit_compile=run.jit_compile,
     )
     sheet = callbacks.ContactSheet(run.workdir / "samples", shown)

@@ -43,6 +43,7 @@ from kerasgan.tables import Table
 
 RECIPES = pathlib.Path(__file__).parent
 JUDGE = ("--seed=1", "--epochs=3")  # of recipes/mnist_classifier.py
+TRUNCATED = "--truncation=2"  # conditional models are scored with it, too
 
 
 class Plan(NamedTuple):
@@ -198,11 +199,11 @@ def recipe(name, *arguments):
         raise runs.RunError(f"A recipe failed; see above. Received: {' '.join(command[1:])}")
 
 
-def evaluate(model, dataset, split, extractor, output, metrics):
+def evaluate(model, dataset, split, extractor, output, metrics, *more):
     """The row that recipes/evaluate.py adds to `output`."""
     found = {"model": model, "dataset": dataset, "split": split, "extractor": extractor}
     found |= {"metrics": metrics, "seed": SEED.value, "source": SOURCE.value, "output": output}
-    recipe("evaluate", *(f"--{name}={value}" for name, value in found.items()))
+    recipe("evaluate", *(f"--{name}={value}" for name, value in found.items()), *more)
     return Table(output).rows[-1]
 
 
@@ -214,12 +215,15 @@ def publish_generator(name, chosen, workdir, folder):
     plan = PLANS[name]
     path = workdir / chosen["file"]
     extractor = f"{plan.dataset}_classifier"
-    row = evaluate(path, plan.dataset, "test", extractor, workdir / "scores.jsonl", "all")
-    of = f" (the best of {', '.join(map(str, plan.epochs))} by Frechet distance to training images)"
     model = keras.saving.load_model(path)
     labels = getattr(model, "num_classes", None)
+    scores = [
+        evaluate(path, plan.dataset, "test", extractor, workdir / "scores.jsonl", "all", *flag)
+        for flag in ([(), (TRUNCATED,)] if labels else [()])
+    ]
+    of = f" (the best of {', '.join(map(str, plan.epochs))} by Frechet distance to training images)"
     samples = model.generate(64 if labels is None else [i // 10 for i in range(100)], seed=0)
-    score = {name: row[name] for name in ("values", "protocol", "samples_seed", "warnings")}
+    kept = ("values", "protocol", "samples_seed", "truncation", "warnings")
     record = json.loads((workdir / name / "run.json").read_text())
     write(
         model,
@@ -227,7 +231,7 @@ def publish_generator(name, chosen, workdir, folder):
         pictures.image_grid(samples, columns=8 if labels is None else 10),
         f"{plan.description}, {chosen['epochs']} epochs{of if len(plan.epochs) > 1 else ''}.",
         **trained(plan, chosen["epochs"], record, chosen["seconds"]),
-        scores=[score],
+        scores=[{field: row[field] for field in kept} for row in scores],
     )
 
 

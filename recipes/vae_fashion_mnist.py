@@ -21,12 +21,11 @@ Score: seed 0, one run, 9,360 updates: the 10,000 test images cost a divergence 
     regions of their own; shirts, coats and pullovers share one.
 """
 
-import keras
 import numpy as np
 from absl import flags
 from scipy import stats
 
-from kerasgan import data, files, models, pictures, plots, runs
+from kerasgan import data, files, models, optimizers, pictures, plots, runs
 from kerasgan.data import catalog
 from kerasgan.losses.reconstruction import Gaussian
 from kerasgan.models import vae
@@ -62,9 +61,7 @@ def main():
         )
     except (FileNotFoundError, ValueError) as error:
         raise runs.RunError(str(error)) from error
-    model.compile(
-        autoencoder_optimizer=keras.optimizers.Adam(RATE.value), jit_compile=run.jit_compile
-    )
+    model.compile(autoencoder_optimizer=optimizers.Adam(RATE.value), jit_compile=run.jit_compile)
     run.train(model, dataset, updates=UPDATES)
 
     test = test.take(2) if run.smoke else test

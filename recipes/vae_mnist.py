@@ -17,11 +17,10 @@ Score: seed 0, one run: ELBO -93.0 nats (reconstruction 69.3, divergence 23.7) o
     images; importance-weighted bound -88.1 (100 latents, the first 1,000 images).
 """
 
-import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import data, files, models, pictures, runs
+from kerasgan import data, files, models, optimizers, pictures, runs
 from kerasgan.models import vae
 
 UPDATES = 14_040  # 30 passes over MNIST; --epochs overrides
@@ -55,9 +54,7 @@ def main():
         )
     except (FileNotFoundError, ValueError) as error:
         raise runs.RunError(str(error)) from error
-    model.compile(
-        autoencoder_optimizer=keras.optimizers.Adam(RATE.value), jit_compile=run.jit_compile
-    )
+    model.compile(autoencoder_optimizer=optimizers.Adam(RATE.value), jit_compile=run.jit_compile)
     run.train(model, dataset, updates=UPDATES)
     measure(model, test.take(2) if run.smoke else test, run)
     run.export(model)

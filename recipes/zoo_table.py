@@ -12,7 +12,8 @@ from kerasgan import files, presets, runs
 
 ROOT = pathlib.Path(__file__).parent.parent
 BEGIN, END = "<!-- zoo: python recipes/zoo_table.py -->", "<!-- end of the zoo -->"
-COLUMNS = ("preset", "class", "MB", "Frechet", "precision", "recall", "label as asked", "trained")
+SCORES = ("Frechet", "precision", "recall", "label as asked", "accuracy")
+COLUMNS = ("preset", "class", "MB", *SCORES, "trained")
 
 CHECK = flags.DEFINE_bool("check", False, "Only say whether the table is that of the cards")
 
@@ -43,7 +44,7 @@ def table(directory):
 def cells(card):
     """A preset's line."""
     values = {}
-    for score in card["scores"] or []:
+    for score in reversed(card["scores"] or []):  # the first counts
         extractor = score["protocol"].get("extractor", "")
         values |= {name.removesuffix(f"_{extractor}"): v for name, v in score["values"].items()}
 
@@ -59,6 +60,7 @@ def cells(card):
         value("precision", ".2f"),
         value("recall", ".2f"),
         value("label_agreement", ".1%").replace("%", " %"),
+        value("accuracy", ".2%").replace("%", " %"),
         minutes or "-",
     )
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan import serving
+from kerasgan import presets, serving
 from kerasgan.models import CGAN
 from tests import serving_loader
 from tests.models import (
@@ -307,7 +307,7 @@ def test_latencies(served, record_property):
     "path", sorted(STORED.glob("*/*/saved_model.pb")), ids=lambda path: path.parent.parent.name
 )
 def test_stored_versions(served, path):
-    """What lies in saved_models/ is loaded too, and gives what Python's loader gives."""
+    """What lies in saved_models/ gives what Python's loader gives, and samples as its preset."""
     program, folder, _, _ = served
     version = path.parent
     loaded = tf.saved_model.load(str(version))
@@ -317,6 +317,12 @@ def test_stored_versions(served, path):
         inputs = {key: serving.warmup.example(spec) for key, spec in specs.items()}
         requests.append(Request(str(version), name, inputs))
         wanted.append(signature(**inputs))
+    model = presets.load(version.parent)
+    if "sample" in loaded.signatures:  # what the preset's weights give
+        requests.append(Request(str(version), "sample", sampling(model, 3)))
+        what = {"labels": np.arange(3)} if isinstance(model, CGAN) else {"n": 3}
+        images = model.generate(**what, seed=SEED, truncation=TRUNCATION)
+        wanted.append({"images": tf.constant(images)})
     responses, _ = serving_loader.run(program, folder, requests)
     for response, outputs in zip(responses, wanted):
         assert response.code == OK, response.message

@@ -1,5 +1,6 @@
 """Layers that Keras lacks, or has in a form that a GAN cannot use."""
 
+from kerasgan.layers.batch_normalization import BatchNormalization
 from kerasgan.layers.dropout import Dropout
 from kerasgan.layers.image_pool import ImagePool
 from kerasgan.layers.label_planes import LabelPlanes
@@ -17,6 +18,7 @@ from kerasgan.layers.spectral_norm import (
 from kerasgan.layers.walk import every_layer
 
 __all__ = [
+    "BatchNormalization",
     "Dropout",
     "ImagePool",
     "LabelPlanes",

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, specs
+from kerasgan import checks, optimizers, specs
 from kerasgan.losses import reconstruction
 from kerasgan.models import latents as latent_draws
 from kerasgan.models.unconditional import UnconditionalModel
@@ -158,7 +158,7 @@ class AutoEncoder(UnconditionalModel):
 
     def default_optimizers(self):
         """Adam(1e-3)."""
-        return {"autoencoder": keras.optimizers.Adam(1e-3)}
+        return {"autoencoder": optimizers.Adam(1e-3)}
 
     def train_step(self, data):
         """One update of both networks."""

@@ -175,7 +175,7 @@ class AdversarialModel(presets.HasPresets, keras.Model):
         self._open_stream(tf.convert_to_tensor(self.step_counter))
         return [self._parts(b) for b in (data if self.batches_per_step > 1 else [data])]
 
-    def update(self, player, loss_function, *args):
+    def update(self, player, loss_function, *args, tape=None):
         """One optimizer step of `player` on the sum of the terms that `loss_function` returns.
 
         Each term is tracked as `<player>_<term>`, their sum as `<player>_loss`.
@@ -184,13 +184,14 @@ class AdversarialModel(presets.HasPresets, keras.Model):
             player: a name in `players()`.
             loss_function: called with `*args` under a tape; returns dict: term -> scalar.
             *args: passed on.
+            tape: the `tf.GradientTape` under which `args` were made; None: a new one.
 
         Returns:
             The dict of terms (scalars), for feedback such as BEGAN's k.
         """
         optimizer = getattr(self, f"{player}_optimizer")
         variables = self.player_variables(player)
-        with tf.GradientTape() as tape:
+        with tape or tf.GradientTape() as tape:
             terms = loss_function(*args)
             loss = tf.add_n([tf.cast(term, tf.float32) for term in terms.values()])
             # Replicas' gradients are added up, so each replica's loss counts for its share.

@@ -29,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks
+from kerasgan import checks, optimizers
 from kerasgan.models.unconditional import UnconditionalModel
 
 
@@ -268,7 +268,7 @@ class BEGAN(UnconditionalModel):
 
     def default_optimizers(self):
         """Adam(1e-4, beta_1 = 0.5) for both."""
-        return {p: keras.optimizers.Adam(1e-4, beta_1=0.5) for p in self.players()}
+        return {p: optimizers.Adam(1e-4, beta_1=0.5) for p in self.players()}
 
     # Sections 3.3 and 3.4 -----------------------------------------------------------------
 

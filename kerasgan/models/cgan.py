@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, losses, specs
+from kerasgan import checks, losses, optimizers, specs
 from kerasgan.layers import Dropout, Maxout
 from kerasgan.models import latents as latent_draws
 from kerasgan.models.base import AdversarialModel
@@ -89,6 +89,8 @@ class CGAN(AdversarialModel):
         loss: name or object of `kerasgan.losses`, e.g. "non_saturating" or "minimax".
         generator: `keras.Model`, [latents, labels] -> images; None builds the default.
         discriminator: `keras.Model`, [images, labels] -> logits; None builds the default.
+        reuse_fakes: True: the generator learns from the fakes that the discriminator has just
+            learnt from, a forward pass less; False: from fresh ones.
         **kwargs: `ema_decay`, `seed`, `name`, `dtype`: see `AdversarialModel`.
 
     Raises:
@@ -108,6 +110,7 @@ class CGAN(AdversarialModel):
         loss="non_saturating",
         generator=None,
         discriminator=None,
+        reuse_fakes=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -115,6 +118,7 @@ class CGAN(AdversarialModel):
         self.image_shape = checks.image_shape(image_shape)
         self.latent_dim = checks.positive(latent_dim=latent_dim)
         self.loss = losses.get(loss)
+        self.reuse_fakes = bool(reuse_fakes)
         self.generator = generator or build_generator(
             self.num_classes, self.latent_dim, self.image_shape
         )
@@ -131,7 +135,7 @@ class CGAN(AdversarialModel):
 
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0.5) for both."""
-        return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
+        return {p: optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
 
     def data_spec(self):
         """Images and their labels."""
@@ -145,20 +149,27 @@ class CGAN(AdversarialModel):
     def train_step(self, data):
         """One update of the discriminator, then one of the generator, on the batch's labels."""
         real_images, labels = self.unpack(data)
-        self.update("discriminator", self.discriminator_loss, real_images, labels)
-        self.update("generator", self.generator_loss, real_images, labels)
+        fakes, tape = self.fakes(labels)
+        self.update("discriminator", self.discriminator_loss, real_images, fakes, labels)
+        if not self.reuse_fakes:
+            fakes, tape = self.fakes(labels)
+        self.update("generator", self.generator_loss, real_images, fakes, labels, tape=tape)
         return self.finish_step()
 
-    def discriminator_loss(self, real_images, labels):
+    def fakes(self, labels):
+        """A fake for each label, and the tape that knows how they were made."""
+        with tf.GradientTape() as tape:
+            fake_images = self.generator([self.draw_latents(labels), labels], training=True)
+        return fake_images, tape
+
+    def discriminator_loss(self, real_images, fake_images, labels):
         """Tell real images of a class from fakes made for it."""
-        fake_images = self.generator([self.draw_latents(labels), labels], training=True)
         real_logits = self.discriminator([real_images, labels], training=True)
         fake_logits = self.discriminator([fake_images, labels], training=True)
         return self.loss.discriminator(real_logits, fake_logits)
 
-    def generator_loss(self, real_images, labels):
+    def generator_loss(self, real_images, fake_images, labels):
         """Have fakes taken for real images of their class."""
-        fake_images = self.generator([self.draw_latents(labels), labels], training=True)
         fake_logits = self.discriminator([fake_images, labels], training=True)
         if not self.loss.needs_real_logits:
             return {"adversarial": self.loss.generator(fake_logits)}

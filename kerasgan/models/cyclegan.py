@@ -17,9 +17,10 @@ Departures, and why:
 """
 
 import keras
+import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, losses
+from kerasgan import checks, losses, optimizers
 from kerasgan.layers import ImagePool, ReflectionPadding2D
 from kerasgan.models.two_domains import TwoDomainModel, mean_absolute_error
 from kerasgan.networks.normalizations import initializer, normalized
@@ -97,6 +98,9 @@ class CycleGAN(TwoDomainModel):
             are to be kept; 0: no such loss.
         adversarial_weight: of the generators' adversarial terms; 2 undoes LSGAN's 1/2.
         pool_size: earlier fakes that each discriminator's pool holds; 0: none.
+        reuse_fakes: True: the discriminators learn from the translations that the generators have
+            just learnt from, as in the authors' program; False: from those of the generators after
+            their update, which costs two forward passes.
         loss: name or object of `kerasgan.losses`.
         discriminator_a: `keras.Model`, images -> logits; None builds the default.
         discriminator_b: the same for domain B.
@@ -123,6 +127,7 @@ class CycleGAN(TwoDomainModel):
         identity_weight=5.0,
         adversarial_weight=2.0,
         pool_size=50,
+        reuse_fakes=False,
         loss="least_squares",
         discriminator_a=None,
         discriminator_b=None,
@@ -133,6 +138,7 @@ class CycleGAN(TwoDomainModel):
         self.identity_weight = checks.not_negative(identity_weight=identity_weight)
         self.adversarial_weight = checks.positive_number(adversarial_weight=adversarial_weight)
         self.pool_size = 0 if pool_size == 0 else checks.positive(pool_size=pool_size)
+        self.reuse_fakes = bool(reuse_fakes)
         self.loss = losses.get(loss)
         if self.loss.needs_real_logits:
             raise ValueError(
@@ -166,22 +172,26 @@ class CycleGAN(TwoDomainModel):
 
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0.5) for both."""
-        return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
+        return {p: optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
 
     # Sections 3 and 4 ---------------------------------------------------------------------
 
     def train_step(self, data):
         """One update of the generators, then one of the discriminators on fakes from the pools."""
         images_a, images_b = self.unpack(data)
-        self.update("generator", self.generator_loss, images_a, images_b)
-        fake_a = self.pool_a(self.b_to_a(images_b), self.draw_seed())
-        fake_b = self.pool_b(self.a_to_b(images_a), self.draw_seed())
+        with tf.GradientTape() as tape:
+            fake_b, fake_a = self.a_to_b(images_a), self.b_to_a(images_b)
+        fakes = fake_a, fake_b
+        self.update("generator", self.generator_loss, images_a, images_b, *fakes, tape=tape)
+        if not self.reuse_fakes:
+            fake_b, fake_a = self.a_to_b(images_a), self.b_to_a(images_b)
+        fake_a = self.pool_a(fake_a, self.draw_seed())
+        fake_b = self.pool_b(fake_b, self.draw_seed())
         self.update("discriminator", self.discriminator_loss, images_a, images_b, fake_a, fake_b)
         return self.finish_step()
 
-    def generator_loss(self, images_a, images_b):
+    def generator_loss(self, images_a, images_b, fake_a, fake_b):
         """The full objective, equation 3: deceive both discriminators, and find the way back."""
-        fake_b, fake_a = self.a_to_b(images_a), self.b_to_a(images_b)
         terms = {
             "adversarial_a_to_b": self.adversarial_loss(self.discriminator_b, fake_b),
             "adversarial_b_to_a": self.adversarial_loss(self.discriminator_a, fake_a),

@@ -16,7 +16,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, losses
+from kerasgan import checks, losses, optimizers
+from kerasgan.layers import BatchNormalization
 from kerasgan.models.two_domains import TwoDomainModel
 from kerasgan.networks.normalizations import initializer
 
@@ -49,13 +50,13 @@ def build_generator(image_shape=(64, 64, 3), width=64, name="generator"):
         x = layers.Conv2D(
             width * 2**level, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
-        x = layers.BatchNormalization()(x) if level else x
+        x = BatchNormalization()(x) if level else x
         x = layers.LeakyReLU(0.2)(x)  # at the end: (batch, H / 16, W / 16, 8 width)
     for level in reversed(range(3)):
         x = layers.Conv2DTranspose(
             width * 2**level, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(BatchNormalization()(x))
     x = layers.Conv2DTranspose(
         channels, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
     )(x)
@@ -87,7 +88,7 @@ def build_discriminator(image_shape=(64, 64, 3), width=64, name="discriminator")
         x = layers.Conv2D(
             width * 2**level, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
-        x = layers.BatchNormalization()(x) if level else x
+        x = BatchNormalization()(x) if level else x
         x = layers.LeakyReLU(0.2)(x)
         maps.append(x)
     logits = layers.Dense(1, kernel_initializer=initializer(), dtype="float32", name="logits")
@@ -183,7 +184,7 @@ class DiscoGAN(TwoDomainModel):
 
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0.5) for both."""
-        return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
+        return {p: optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
 
     # Section 2.3 --------------------------------------------------------------------------
 

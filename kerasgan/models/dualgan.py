@@ -109,9 +109,9 @@ class DualGAN(TwoDomainModel):
         self.update("generator", self.generator_loss, *batches[-1])
         return self.finish_step()
 
-    def update(self, player, loss_function, *args):
+    def update(self, player, loss_function, *args, **kwargs):
         """One optimizer step; of the critics, with the clipping after it."""
-        terms = super().update(player, loss_function, *args)
+        terms = super().update(player, loss_function, *args, **kwargs)
         if player == "critic":
             for weight in self.player_variables("critic"):
                 weight.assign(tf.clip_by_value(weight.value, -self.clip, self.clip))

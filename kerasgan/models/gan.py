@@ -14,9 +14,10 @@ Departures, and why:
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, losses
+from kerasgan import checks, losses, optimizers
 from kerasgan.layers import Dropout, Maxout
 from kerasgan.losses import penalties
 from kerasgan.models.unconditional import UnconditionalModel
@@ -82,6 +83,8 @@ class GAN(UnconditionalModel):
         r1_weight: weight (gamma) of the penalty on the discriminator's gradient at real images,
             0 or more; logged as `discriminator_r1` where it is positive (Mescheder et al. 2018).
         r2_weight: the same at fakes, logged as `discriminator_r2`.
+        reuse_fakes: True: the generator learns from the fakes that the discriminator has just
+            learnt from, a forward pass less; False: from fresh ones, as in algorithm 1.
         **kwargs: `ema_decay`, `seed`, `name`, `dtype`: see `AdversarialModel`.
 
     Raises:
@@ -103,12 +106,14 @@ class GAN(UnconditionalModel):
         discriminator=None,
         r1_weight=0.0,
         r2_weight=0.0,
+        reuse_fakes=False,
         **kwargs,
     ):
         super().__init__(image_shape, latent_dim, generator, **kwargs)
         self.loss = losses.get(loss)
         self.r1_weight = checks.not_negative(r1_weight=r1_weight)
         self.r2_weight = checks.not_negative(r2_weight=r2_weight)
+        self.reuse_fakes = bool(reuse_fakes)
         self.discriminator = discriminator or self.build_discriminator()
         checks.network("discriminator", self.discriminator, [self.image_shape])
         self.set_up()
@@ -127,20 +132,28 @@ class GAN(UnconditionalModel):
 
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0.5) for both."""
-        return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
+        return {p: optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
 
     # Algorithm 1 --------------------------------------------------------------------------
 
     def train_step(self, data):
         """One update of the discriminator, then one of the generator."""
         real_images = self.unpack(data)
-        self.update("discriminator", self.discriminator_loss, real_images)
-        self.update("generator", self.generator_loss, real_images)
+        fake_images, tape = self.fakes(real_images)
+        self.update("discriminator", self.discriminator_loss, real_images, fake_images)
+        if not self.reuse_fakes:
+            fake_images, tape = self.fakes(real_images)
+        self.update("generator", self.generator_loss, real_images, fake_images, tape=tape)
         return self.finish_step()
 
-    def discriminator_loss(self, real_images):
-        """Tell real images from fakes, drawn afresh."""
-        fake_images = self.generator(self.draw_latents(real_images), training=True)
+    def fakes(self, real_images):
+        """As many fakes, and the tape that knows how they were made."""
+        with tf.GradientTape() as tape:
+            fake_images = self.generator(self.draw_latents(real_images), training=True)
+        return fake_images, tape
+
+    def discriminator_loss(self, real_images, fake_images):
+        """Tell real images from fakes."""
         real_logits, fake_logits = self.judge(real_images), self.judge(fake_images)
         terms = self.loss.discriminator(real_logits, fake_logits)
         if self.r1_weight:
@@ -153,9 +166,8 @@ class GAN(UnconditionalModel):
         """The discriminator's logits in training."""
         return self.discriminator(images, training=True)
 
-    def generator_loss(self, real_images):
+    def generator_loss(self, real_images, fake_images):
         """Have fakes taken for real; only relativistic losses look at the real images."""
-        fake_images = self.generator(self.draw_latents(real_images), training=True)
         fake_logits = self.judge(fake_images)
         if not self.loss.needs_real_logits:
             return {"adversarial": self.loss.generator(fake_logits)}

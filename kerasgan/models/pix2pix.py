@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import checks, losses, specs
+from kerasgan import checks, losses, optimizers, specs
 from kerasgan.models import translations
 from kerasgan.models.base import AdversarialModel
 from kerasgan.networks.patch import build_patch_discriminator
@@ -94,7 +94,7 @@ class Pix2Pix(AdversarialModel):
 
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0.5) for both."""
-        return {p: keras.optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
+        return {p: optimizers.Adam(2e-4, beta_1=0.5) for p in self.players()}
 
     def data_spec(self):
         """Pairs."""

@@ -19,8 +19,8 @@ Departures, and why:
 import keras
 from keras import layers
 
-from kerasgan import checks
-from kerasgan.layers import SpectralConv2D, SpectralDense
+from kerasgan import checks, optimizers
+from kerasgan.layers import BatchNormalization, SpectralConv2D, SpectralDense
 from kerasgan.models.gan import GAN
 from kerasgan.networks import resnet
 from kerasgan.networks.dcgan import base_and_doublings
@@ -45,11 +45,11 @@ def build_generator(latent_dim=128, image_shape=(28, 28, 1), width=16):
     latents = keras.Input((latent_dim,), name="latents")
     x = layers.Dense(base * base * channels, kernel_initializer=_normal())(latents)
     x = layers.Reshape((base, base, channels))(x)  # (batch, base, base, channels)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(BatchNormalization()(x))
     for _ in range(doublings):
         channels //= 2
         x = layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_normal())(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(BatchNormalization()(x))
     x = layers.Conv2D(image_shape[-1], 3, padding="same", kernel_initializer=_normal())(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(latents, images, name="generator")
@@ -108,7 +108,8 @@ class SNGAN(GAN):
             (the paper's n_dis). A step of training takes as many batches.
         generator: `keras.Model`, latents (batch, latent_dim) -> images; None builds the default.
         discriminator: `keras.Model`, images -> logits of any rank; None builds the default.
-        **kwargs: `ema_decay`, `seed`, `name`, `dtype`: see `AdversarialModel`.
+        **kwargs: `reuse_fakes`: see `GAN`; `ema_decay`, `seed`, `name`, `dtype`: see
+            `AdversarialModel`.
 
     Raises:
         ValueError: an unknown loss; critic_steps not a positive integer; networks whose shapes
@@ -151,13 +152,16 @@ class SNGAN(GAN):
 
     def default_optimizers(self):
         """Adam(2e-4, beta_1 = 0, beta_2 = 0.9) for both."""
-        return {p: keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9) for p in self.players()}
+        return {p: optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9) for p in self.players()}
 
     def train_step(self, data):
         """`critic_steps` updates of the discriminator, then one of the generator."""
         for real_images in self.unpack_batches(data):
-            self.update("discriminator", self.discriminator_loss, real_images)
-        self.update("generator", self.generator_loss, real_images)
+            fake_images, tape = self.fakes(real_images)
+            self.update("discriminator", self.discriminator_loss, real_images, fake_images)
+        if not self.reuse_fakes:
+            fake_images, tape = self.fakes(real_images)
+        self.update("generator", self.generator_loss, real_images, fake_images, tape=tape)
         return self.finish_step()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kerasgan import checks, specs
+from kerasgan import checks, optimizers, specs
 from kerasgan.layers import LabelPlanes
 from kerasgan.losses import Wasserstein, penalties
 from kerasgan.models import translations
@@ -193,7 +193,7 @@ class StarGAN(AdversarialModel):
 
     def default_optimizers(self):
         """Adam(1e-4, beta_1 = 0.5, beta_2 = 0.999) for both."""
-        return {p: keras.optimizers.Adam(1e-4, 0.5, 0.999) for p in self.players()}
+        return {p: optimizers.Adam(1e-4, 0.5, 0.999) for p in self.players()}
 
     def data_spec(self):
         """Images and the domains that they are in."""

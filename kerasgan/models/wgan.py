@@ -19,7 +19,7 @@ Departures, and why:
 import keras
 import tensorflow as tf
 
-from kerasgan import checks, layers
+from kerasgan import checks, layers, optimizers
 from kerasgan.losses import Wasserstein, penalties
 from kerasgan.models.unconditional import UnconditionalModel
 from kerasgan.networks import dcgan
@@ -128,9 +128,9 @@ class WGAN(WassersteinModel):
         """RMSprop(5e-5) for both: momentum made training unstable (section 4.3)."""
         return {p: keras.optimizers.RMSprop(5e-5, rho=0.99) for p in self.players()}
 
-    def update(self, player, loss_function, *args):
+    def update(self, player, loss_function, *args, **kwargs):
         """One optimizer step; of the critic, with the clipping after it."""
-        terms = super().update(player, loss_function, *args)
+        terms = super().update(player, loss_function, *args, **kwargs)
         if player == "critic":
             for weight in self.player_variables("critic"):
                 weight.assign(tf.clip_by_value(weight.value, -self.clip, self.clip))
@@ -184,7 +184,7 @@ class WGANGP(WassersteinModel):
 
     def default_optimizers(self):
         """Adam(1e-4, beta_1 = 0, beta_2 = 0.9) for both."""
-        return {p: keras.optimizers.Adam(1e-4, 0.0, 0.9) for p in self.players()}
+        return {p: optimizers.Adam(1e-4, 0.0, 0.9) for p in self.players()}
 
     def critic_loss(self, real_images):
         """Score real images above fakes, with gradients of norm 1 between the two."""

@@ -9,6 +9,7 @@ tanh in the generator, LeakyReLU 0.2 in the discriminator, weights from N(0, 0.0
 import keras
 from keras import layers
 
+from kerasgan.layers import BatchNormalization
 from kerasgan.networks import normalizations
 from kerasgan.networks.normalizations import initializer, normalized
 
@@ -84,13 +85,13 @@ def generator_trunk(features, image_shape, width):
         features
     )
     x = layers.Reshape((base, base, channels))(x)  # (batch, base, base, channels)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(BatchNormalization()(x))
     for _ in range(doublings - 1):
         channels //= 2
         x = layers.Conv2DTranspose(
             channels, 5, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(BatchNormalization()(x))
     x = layers.Conv2DTranspose(image_shape[-1], 5, 2, "same", kernel_initializer=initializer())(x)
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 

@@ -3,8 +3,10 @@
 import keras
 from keras import layers
 
+from kerasgan.layers import BatchNormalization
+
 _MAKERS = {
-    "batch": layers.BatchNormalization,
+    "batch": BatchNormalization,
     # A group for each channel of each image: Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022
     "instance": lambda: layers.GroupNormalization(groups=-1, epsilon=1e-5),
     "layer": lambda: layers.LayerNormalization(axis=(1, 2, 3)),

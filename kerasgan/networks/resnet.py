@@ -10,7 +10,7 @@ twice the variance on the residual path.
 import keras
 from keras import layers
 
-from kerasgan.layers import SpectralConv2D, SpectralDense
+from kerasgan.layers import BatchNormalization, SpectralConv2D, SpectralDense
 from kerasgan.networks.dcgan import base_and_doublings
 
 _LAST_MAP = 8  # px of the discriminator's last map, at most
@@ -41,7 +41,7 @@ def build_generator(latent_dim=128, image_shape=(32, 32, 3), width=256, name="ge
     x = layers.Reshape((base, base, width))(x)  # (batch, base, base, width)
     for _ in range(doublings):
         x = _up_block(x, width)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(BatchNormalization()(x))
     x = layers.Conv2D(image_shape[-1], 3, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(latents, images, name=name)
@@ -81,9 +81,9 @@ def build_discriminator(image_shape=(32, 32, 3), width=128, name="discriminator"
 
 
 def _up_block(x, width):
-    y = layers.UpSampling2D()(layers.ReLU()(layers.BatchNormalization()(x)))
+    y = layers.UpSampling2D()(layers.ReLU()(BatchNormalization()(x)))
     y = layers.Conv2D(width, 3, padding="same", kernel_initializer=_residual())(y)
-    y = layers.ReLU()(layers.BatchNormalization()(y))
+    y = layers.ReLU()(BatchNormalization()(y))
     y = layers.Conv2D(width, 3, padding="same", kernel_initializer=_residual())(y)
     # A 1x1 convolution and nearest upsampling commute; this order costs a quarter.
     shortcut = layers.UpSampling2D()(layers.Conv2D(width, 1)(x))

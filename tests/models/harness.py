@@ -49,8 +49,8 @@ class FamilyContract:
             model = self.make_model(seed=0)
             model.compile(run_eagerly=True)
             original = model.update
-            model.update = lambda name, loss, *args, only=player, update=original: (
-                update(name, loss, *args) if name == only else loss(*args)
+            model.update = lambda name, loss, *args, only=player, update=original, **tape: (
+                update(name, loss, *args, **tape) if name == only else loss(*args)
             )
             before = {p: _values(model.player_variables(p)) for p in model.players()}
             model.train_step(_first(group_batches(self.dataset(), model.batches_per_step)))

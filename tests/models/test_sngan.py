@@ -100,7 +100,7 @@ def test_each_update_of_the_discriminator_sees_a_fresh_batch():
     model = tiny(critic_steps=3, seed=0)
     seen = []
     loss = model.discriminator_loss
-    model.discriminator_loss = lambda real: seen.append(np.array(real)) or loss(real)
+    model.discriminator_loss = lambda real, fake: seen.append(np.array(real)) or loss(real, fake)
     model.compile(run_eagerly=True)
     model.fit(arrays(24), batch_size=4, verbose=0)
     assert int(model.step_counter.numpy()) == 2

