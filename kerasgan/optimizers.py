@@ -20,7 +20,7 @@ class Adam(keras.optimizers.Adam):
     Example:
         >>> optimizer, weight = Adam(0.1), keras.Variable([1.0, 1.0])
         >>> optimizer.apply([tf.constant([5.0, -0.001])], [weight])
-        >>> weight.numpy().round(3).tolist()  # a first step is the rate, whatever the gradient
+        >>> [round(w, 3) for w in weight.numpy().tolist()]  # a first step is the rate's, always
         [0.9, 1.1]
     """
 

@@ -59,6 +59,8 @@ def main():
     )
     if conditional:
         model = fit_classes(model, data.describe(dataset)["num_classes"])
+    if OPTIMIZERS.value == "fresh":
+        model.step_counter.assign(0)  # so that the averages follow at once, as at a start
     if FROZEN.value:
         freeze(model, run.jit_compile)
     elif OPTIMIZERS.value == "fresh":

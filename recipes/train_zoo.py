@@ -59,9 +59,9 @@ class Plan(NamedTuple):
 PLANS = {
     "gan_mnist": Plan("GAN of perceptrons", "gan_mnist", (12, 16, 20), "mnist", ("--width=640",)),
     "cgan_mnist": Plan("Conditional GAN", "cgan_mnist", (10, 15, 20), "mnist"),
-    "dcgan_mnist": Plan("DCGAN", "dcgan_mnist", (6, 8, 10), "mnist"),
+    "dcgan_mnist": Plan("DCGAN", "dcgan_mnist", (3, 4, 5), "mnist"),
     "lsgan_mnist": Plan(
-        "LSGAN, labels 0 and 1", "lsgan_fashion_mnist", (6, 8, 10), "mnist", ("--dataset=mnist",)
+        "LSGAN, labels 0 and 1", "lsgan_fashion_mnist", (3, 4, 5), "mnist", ("--dataset=mnist",)
     ),
     "wgangp_mnist": Plan("WGAN-GP", "wgangp_mnist", (15, 20, 25), "mnist"),
     "began_mnist": Plan("BEGAN", "began_fashion_mnist", (3, 4, 5), "mnist", ("--dataset=mnist",)),
@@ -76,7 +76,7 @@ PLANS = {
         ("--dataset=fashion_mnist",),
     ),
     "dcgan_fashion_mnist": Plan(
-        "DCGAN", "dcgan_mnist", (6, 8, 10), "fashion_mnist", ("--dataset=fashion_mnist",)
+        "DCGAN", "dcgan_mnist", (3, 4, 5), "fashion_mnist", ("--dataset=fashion_mnist",)
     ),
     "vae_mnist": Plan("VAE of binary digits", "vae_mnist", (30,), "mnist", ("--width=24",)),
 }

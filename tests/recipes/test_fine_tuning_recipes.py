@@ -72,6 +72,11 @@ def test_a_keras_file_keeps_its_optimizers(tmp_path, pictures):
         "finetune_on_folder", tmp_path, *flags, "--frozen_layers=1", "--workdir=other"
     )
     assert code == 1 and "frozen layers leave theirs" in output.splitlines()[-1]
+    flags = [*flags[:2], "--smoke", "--workdir=fresh"]
+    code, output = run("finetune_on_folder", tmp_path, *flags)
+    assert code == 0, output
+    tuned = keras.saving.load_model(tmp_path / "fresh" / "final.keras")
+    assert int(tuned.step_counter) == int(tuned.generator_optimizer.iterations) == 2  # from 0
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from absl.testing import flagsaver
 
-from kerasgan import models, runs, serving
+from kerasgan import models, runs, serving, stored
 from kerasgan.networks.patch import build_patch_discriminator
 from kerasgan.networks.unet import build_unet
 from tests.recipes.translating import linear, noise, paints, read, save, two_ways
@@ -89,15 +89,13 @@ def test_domains(translate, exported_stars, translate_recipe, tmp_path, exclusiv
         (False, ["1", "0", "2"], "can't translate with --domain=1,0,2: "),
     ],
 )
-def test_bad_domains(
-    translate, translate_recipe, exported_stars, tmp_path, monkeypatch, exclusive, domain, message
-):
+def test_bad_domains(translate, exported_stars, tmp_path, monkeypatch, exclusive, domain, message):
     save(tmp_path / "in.png", noise(8, 8))
     arguments = {"input": "in.png", "output": "out.png", "domain": domain}
     with pytest.raises(runs.RunError, match=message):
         translate(model=exported_stars[exclusive], **arguments)
     (tmp_path / "model.keras").write_bytes(b"")
-    monkeypatch.setattr(translate_recipe, "load", lambda function, path: paints(exclusive))
+    monkeypatch.setattr(stored.Stored, "load", lambda found: paints(exclusive))
     with pytest.raises(runs.RunError, match=message):
         translate(model="model.keras", **arguments)
 
