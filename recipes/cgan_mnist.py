@@ -10,6 +10,9 @@ Score: full MNIST, seed 0, one run: 98.2 % of 5,000 samples (500 a class) are gi
     0.77 (improved precision/recall, k = 3) on that classifier's 128 features, 5,000 samples against
     5,000 training images.
     On the 5,000-image subset, the same plan and protocol: 98.2 %, precision 0.80, recall 0.74.
+    --epochs=20 (the preset cgan_mnist; 28 minutes on one shared core), recipes/evaluate.py: Frechet
+    distance 0.41 (training images: 0.16), precision 0.81, recall 0.75, label as asked 98.4 %; with
+    --truncation=2: 0.52, 0.86, 0.68, 99.2 %.
 """
 
 from absl import flags
