@@ -56,6 +56,14 @@ def not_negative(**argument):
     return float(value)
 
 
+def flag(**argument):
+    """The argument's value, True or False; ValueError otherwise."""
+    ((name, value),) = argument.items()
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False. Received: {name}={value!r}")
+    return bool(value)
+
+
 def seed(value):
     """`value` as an int; ValueError unless it is an integer in [0, 2**31)."""
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)

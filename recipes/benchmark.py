@@ -1,6 +1,6 @@
 """Milliseconds a step, images a second and peak memory of every family of kerasgan.models: eager,
 tf.function, XLA, bfloat16, several steps per execution; against the same networks as people write
-them today, and against the arithmetic ceiling of the machine.
+them today, without each speed-up, and against the arithmetic ceiling of the machine.
 
 Command: python recipes/benchmark.py
     (measures what is missing in <workdir>/rows.jsonl, prints the table, draws speed.png; --smoke
@@ -14,6 +14,7 @@ Rivals: "keras.io" is a `train_step` as in keras.io's examples (with `fit`'s own
     "PyTorch" a bare loop, with torch.compile or bfloat16 autocast as well; both with the passes of
     kerasgan's step, which recipes/benchmark_torch.py lists. "x PyTorch" 1.2: a step of PyTorch
     takes 1.2 times as long as the row's; of bfloat16, PyTorch's with bfloat16 autocast.
+"stock parts": kerasgan's step with Keras' own Adam, BatchNormalization and Dropout.
 Ceiling: operations are those in matrix products and convolutions, forward and back, 2 for each
     multiplication with its addition; counted in TensorFlow's graph as it is executed (not as a
     multiple of the forward pass), and as PyTorch executes them. The share is that of the speed of a
@@ -62,12 +63,15 @@ CASES = {  # name -> family, image_shape, batch_size, steps in a turn
     "StarGAN": ("StarGAN", SMALL, 1, 3),
 }
 WITH_RIVALS = {"GAN", "DCGAN", "CGAN", "WGANGP", "CycleGAN"}  # families
+WITHOUT = {"reuse_fakes": {"WGANGP"}}
 VARIANTS = {
     "eager": {"kind": "kerasgan", "compile": {"run_eagerly": True, "jit_compile": False}},
     "tf.function": {"kind": "kerasgan", "compile": {"jit_compile": False}},
     "XLA": {"kind": "kerasgan", "compile": {"jit_compile": True}},
     "bfloat16": {"kind": "kerasgan", "policy": "mixed_bfloat16"},
     "5 steps": {"kind": "kerasgan", "compile": {"steps_per_execution": 5}},
+    "stock parts": {"kind": "kerasgan with stock parts"},
+    "reuse_fakes": {"kind": "kerasgan reusing fakes"},
     "keras.io": {"kind": "by hand"},
     "PyTorch": {"kind": "PyTorch"},
     "PyTorch compile": {"kind": "PyTorch", "torch_compile": True},
@@ -79,13 +83,7 @@ PRODUCTS = {
     "matrix product bfloat16": {"kind": "product", "dtype": "bfloat16"},
 }
 NO_TORCH = "ModuleNotFoundError: No module named 'torch'"
-COLUMNS = {
-    "device": "device",
-    "case": "case",
-    "variant": "variant",
-    "ms": "ms a step",
-    "p10": "p10",
-    "p90": "p90",
+COLUMNS = {name: name for name in ("device", "case", "variant", "ms", "p10", "p90")} | {
     "images_per_second": "images/s",
     "gigabytes": "peak GB",
     "gflop": "GFLOP a step",
@@ -121,7 +119,8 @@ def main():
     except ValueError as error:
         raise runs.RunError(str(error)) from error
     for case in cases:
-        wanted = [v for v in variants if v in OURS or CASES[case][0] in WITH_RIVALS]
+        family = CASES[case][0]
+        wanted = [v for v in variants if v in OURS or family in WITH_RIVALS - WITHOUT.get(v, set())]
         if any(not is_measured(table, case, variant) for variant in wanted):
             print(f"kerasgan: {case}, {', '.join(wanted)}", flush=True)
             rows = measure(case, wanted)
@@ -332,11 +331,12 @@ def draw(rows, path):
     if not cases:
         return
     figure, axes = plots.subplots(figsize=(8, 1.5 + 0.35 * len(cases)), layout="constrained")
-    for variant, marker in zip(VARIANTS, "ov^s*DPXd"):
+    for variant, marker in zip(VARIANTS, "ov^s*<>DPXd"):
         found = [r for r in rows if r["variant"] == variant and "ms" in r and r["case"] in base]
         speeds = [base[row["case"]] / row["ms"] for row in found]
         places = [cases.index(row["case"]) for row in found]
-        axes.plot(speeds, places, marker, label=variant, alpha=0.8)
+        if found:
+            axes.plot(speeds, places, marker, label=variant, alpha=0.8)
     axes.set_xscale("log")
     axes.set_yticks(range(len(cases)), cases)
     axes.invert_yaxis()

@@ -56,8 +56,14 @@ def build(task):
     keras.config.set_dtype_policy(task["policy"])
     arguments = {"num_classes": 10} if task["family"] == "CGAN" else {}
     arguments = {"num_domains": 4} if task["family"] == "StarGAN" else arguments
+    arguments |= {"image_shape": tuple(task["image_shape"]), "seed": 0}
+    arguments |= {"reuse_fakes": True} if task["kind"] == "kerasgan reusing fakes" else {}
     family = getattr(models, task["family"])
-    model = family(image_shape=tuple(task["image_shape"]), seed=0, **arguments)
+    model = family(**arguments)
+    if task["kind"] == "kerasgan with stock parts":
+        found = {name: getattr(model, name, None) for name in model.get_config()}
+        networks = {name: n for name, n in found.items() if isinstance(n, keras.Model)}
+        model = family(**arguments, **{n: with_stock_layers(networks[n]) for n in networks})
     batch = [array(spec, task["batch_size"]) for spec in model.data_spec()]
     element = tuple(batch) if len(batch) > 1 else batch[0]
     if model.batches_per_step > 1:
@@ -77,8 +83,10 @@ def array(spec, size):
 def train_step(task):
     """A function that runs one step, or several in one execution, as `fit` does."""
     model, element = build(task)
-    if task["kind"] == "kerasgan":
-        model.compile(**{"jit_compile": task["device"] == "gpu", **task["compile"]})
+    if task["kind"] != "by hand":
+        stock = task["kind"] == "kerasgan with stock parts"
+        adams = stock_optimizers(model) if stock else {}
+        model.compile(**{"jit_compile": task["device"] == "gpu", **task["compile"], **adams})
     model.make_train_function()
     options = tf.data.Options()
     options.autotune.enabled = False  # its thread would run while others are timed
@@ -88,6 +96,14 @@ def train_step(task):
         return {name: float(value) for name, value in model.train_function(iterator).items()}
 
     return step
+
+
+def stock_optimizers(model):
+    """Keras' Adams with the settings of the model's."""
+    return {
+        f"{player}_optimizer": keras.optimizers.Adam.from_config(optimizer.get_config())
+        for player, optimizer in model.optimizers.items()
+    }
 
 
 def product_step(task):

@@ -201,6 +201,9 @@ def draw(rows, path):
             points = sorted((row["updates"], row["frechet"]) for row in curve)
             if points:
                 axis.loglog(*zip(*points), marker="o", label=start)
+        updates = sorted({row["updates"] for row in rows})
+        axis.set_xticks(updates, updates)
+        axis.tick_params(axis="x", which="minor", labelbottom=False)
         axis.set(xlabel="updates", title=f"{chosen} pictures")
     axes[0].set_ylabel("Frechet distance (fashion_mnist_classifier)")
     if axes[0].get_legend_handles_labels()[0]:

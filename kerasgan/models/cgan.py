@@ -118,7 +118,7 @@ class CGAN(AdversarialModel):
         self.image_shape = checks.image_shape(image_shape)
         self.latent_dim = checks.positive(latent_dim=latent_dim)
         self.loss = losses.get(loss)
-        self.reuse_fakes = bool(reuse_fakes)
+        self.reuse_fakes = checks.flag(reuse_fakes=reuse_fakes)
         self.generator = generator or build_generator(
             self.num_classes, self.latent_dim, self.image_shape
         )

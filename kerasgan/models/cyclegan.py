@@ -138,7 +138,7 @@ class CycleGAN(TwoDomainModel):
         self.identity_weight = checks.not_negative(identity_weight=identity_weight)
         self.adversarial_weight = checks.positive_number(adversarial_weight=adversarial_weight)
         self.pool_size = 0 if pool_size == 0 else checks.positive(pool_size=pool_size)
-        self.reuse_fakes = bool(reuse_fakes)
+        self.reuse_fakes = checks.flag(reuse_fakes=reuse_fakes)
         self.loss = losses.get(loss)
         if self.loss.needs_real_logits:
             raise ValueError(

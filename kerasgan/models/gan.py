@@ -113,7 +113,7 @@ class GAN(UnconditionalModel):
         self.loss = losses.get(loss)
         self.r1_weight = checks.not_negative(r1_weight=r1_weight)
         self.r2_weight = checks.not_negative(r2_weight=r2_weight)
-        self.reuse_fakes = bool(reuse_fakes)
+        self.reuse_fakes = checks.flag(reuse_fakes=reuse_fakes)
         self.discriminator = discriminator or self.build_discriminator()
         checks.network("discriminator", self.discriminator, [self.image_shape])
         self.set_up()

@@ -128,3 +128,12 @@ def test_cyclegans_discriminators_learn_from(reuse_fakes):
     )
     trained(model, (a, b))
     assert_same([getattr(model, name) for name in names], [there, back, judge_a, judge_b])
+
+
+@pytest.mark.parametrize("family", ["GAN", "CGAN", "CycleGAN"])
+@pytest.mark.parametrize("value", ["no", None, 1])
+def test_reuse_fakes_is_a_bool(family, value):
+    options = {"num_classes": 3} if family == "CGAN" else {}
+    message = rf"reuse_fakes must be True or False\. Received: reuse_fakes={value!r}"
+    with pytest.raises(ValueError, match=message):
+        getattr(models, family)(image_shape=(32, 32, 1), reuse_fakes=value, **options)

@@ -88,6 +88,8 @@ def test_a_gan_step_costs_what_its_passes_do(worker):
     counted = worker.counted(task)
     assert counted["flops"] == first + second
     assert counted["images"] == 2
+    reusing = worker.counted({**task, "kind": "kerasgan reusing fakes"})
+    assert reusing["flops"] == first + second - generator
 
 
 # Equal work on both sides -------------------------------------------------------------------
@@ -107,6 +109,23 @@ def test_by_hand_does_the_same_work(worker, family, image_shape):
     """As many weights, as many operations of a step."""
     task = {**TASK, "family": family, "image_shape": image_shape}
     assert worker.counted({**task, "kind": "by hand"}) == worker.counted(task)
+
+
+@pytest.mark.parametrize("family,image_shape", SIZES)
+def test_stock_parts_do_the_same_work(worker, family, image_shape):
+    task = {**TASK, "family": family, "image_shape": image_shape}
+    stock = {**task, "kind": "kerasgan with stock parts"}
+    assert worker.counted(stock) == worker.counted(task)
+    model, _ = worker.build(stock)
+    ours = {"Adam", "BatchNormalization", "Dropout"}
+    networks = [network for player in model.players().values() for network in player]
+    kinds = {type(layer) for network in networks for layer in network.layers}
+    adams = worker.stock_optimizers(model)
+    assert {name.removesuffix("_optimizer") for name in adams} == set(model.players())
+    for kind in kinds | {type(adam) for adam in adams.values()}:
+        assert kind.__name__ not in ours or kind.__module__.startswith("keras.")
+    rates = [float(adam.learning_rate) for adam in adams.values()]
+    assert rates == [float(optimizer.learning_rate) for optimizer in model.optimizers.values()]
 
 
 @pytest.mark.slow
@@ -195,7 +214,7 @@ def test_without_a_gpu_it_says_so(driver, capsys):
 
 @pytest.mark.slow
 def test_smoke_measures_once(tmp_path):
-    flags = ["--smoke", "--variants=tf.function,5 steps,keras.io,PyTorch"]
+    flags = ["--smoke", "--variants=tf.function,5 steps,stock parts,keras.io,PyTorch"]
     code, output = run("benchmark", tmp_path, *flags)
     assert code == 0, output
     folder = tmp_path / "runs" / "benchmark-smoke"
@@ -204,7 +223,8 @@ def test_smoke_measures_once(tmp_path):
     torch = rows.pop("PyTorch")
     assert "ms" in torch or torch["note"] == "ModuleNotFoundError: No module named 'torch'"
     assert list(rows) == [
-        "tf.function", "5 steps", "keras.io", "matrix product", "matrix product bfloat16",
+        "tf.function", "5 steps", "stock parts", "keras.io", "matrix product",
+        "matrix product bfloat16",
     ]  # fmt: skip
     for row in rows.values():
         assert 0 < row["p10"] <= row["ms"] <= row["p90"] and 0.2 < row["gigabytes"] < 5

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -78,6 +79,27 @@ def test_presets_are_made(tmp_path, data_root):
     np.testing.assert_allclose(tf.reduce_sum(answer["probabilities"], axis=1), [1, 1], rtol=1e-6)
     code, output = run("train_zoo", tmp_path, *flags)
     assert code == 0 and output.count("is there") == 2
+
+
+@pytest.mark.slow
+def test_a_translation_becomes_a_preset(tmp_path):
+    colours = keras.Sequential(
+        [keras.Input((16, 16, 3)), keras.layers.GlobalAveragePooling2D()], name="mean_colour"
+    )
+    colours.save(tmp_path / "mean_colour.keras")
+    flags = ("--smoke", "--presets=pix2pix_facades", "--extractor=mean_colour.keras")
+    code, output = run("train_zoo", tmp_path, *flags)
+    assert code == 0, output
+    made = tmp_path / "runs" / "train_zoo-smoke" / "presets" / "pix2pix_facades"
+    card = presets.info(made)
+    assert card["class"] == "kerasgan>Pix2Pix" and "--width=14" in card["command"]
+    assert [score["row"] for score in card["scores"]] == ["model", "mean", "nearest", "real"]
+    assert card["scores"][0]["protocol"]["split"] == "facades_pix2pix[test]"
+    assert {"l1", "psnr", "frechet_mean_colour"} <= set(card["scores"][0]["values"])
+    assert str(tmp_path) not in (made / "metadata.json").read_text()  # nor any path
+    assert {"1", "samples.png"} <= {path.name for path in made.iterdir()}
+    size = presets.load(made).image_shape
+    assert size == (128, 128, 3)
 
 
 def test_unknown_presets(tmp_path):
