@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import warnings
 from typing import NamedTuple
 
 import keras
@@ -24,7 +25,9 @@ class Stored(NamedTuple):
         """
         try:
             if self.kind == "keras":
-                return keras.saving.load_model(self.path, compile=False)
+                with warnings.catch_warnings():  # what isn't compiled needs no optimizers' state
+                    warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+                    return keras.saving.load_model(self.path, compile=False)
             if self.kind == "preset":
                 return presets.load(self.path)
             return tf.saved_model.load(str(self.path))

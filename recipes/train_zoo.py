@@ -57,7 +57,7 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "gan_mnist": Plan("GAN of perceptrons", "gan_mnist", (12, 16, 20), "mnist", ("--width=640",)),
+    "gan_mnist": Plan("GAN of perceptrons", "gan_mnist", (30, 45, 60), "mnist", ("--width=640",)),
     "cgan_mnist": Plan("Conditional GAN", "cgan_mnist", (10, 15, 20), "mnist"),
     "dcgan_mnist": Plan("DCGAN", "dcgan_mnist", (3, 4, 5), "mnist"),
     "lsgan_mnist": Plan(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan import models, presets, serving, stored
+from kerasgan import models, presets, schedules, serving, stored
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,17 @@ def test_keras_files_and_the_folders_of_runs(model, place):
     assert found.path == place / "run" / "final.keras"
     assert found.sha256() == hashlib.sha256(found.path.read_bytes()).hexdigest()
     np.testing.assert_array_equal(found.load().generate(2, 1), model.generate(2, 1))
+
+
+def test_optimizers_of_another_kind_are_no_matter(place, recwarn):
+    model = models.GAN(image_shape=(4, 4, 1), latent_dim=2, seed=0)
+    rate = schedules.ConstantThenLinear(0.1, 1, 1)  # has no variable of its own
+    model.compile(generator_optimizer=keras.optimizers.Adam(rate))
+    model.save(place / "run.keras")
+    np.testing.assert_array_equal(
+        stored.find("run.keras").load().generate(2, 1), model.generate(2, 1)
+    )
+    assert not [warning for warning in recwarn if "optimizer" in str(warning.message)]
 
 
 def test_presets_by_folder_and_by_name(model, place):

@@ -1,13 +1,15 @@
 """Pictures through a translating network: arrays of any size, and encoded files in a served model.
 
 A network that halves its input needs sizes that are multiples of some power of two: pictures are
-padded to the next multiple by reflection, and what comes out is cut back.
+padded to the next multiple by reflection, and what comes out is cut back. Pictures of a few pixels
+are padded to 8 at least: CycleGAN's generators reflect at a quarter of the size, too.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+SMALLEST_SIDE = 8  # after padding
 LARGEST_PIXELS = 2048 * 2048  # of a picture sent to a served model
 LARGEST_BYTES = 32 * 2**20  # of its file
 LARGEST_REQUEST = 256  # pictures in one request
@@ -52,7 +54,7 @@ def padded(function, images, multiple):
     """
     height, width = tf.shape(images)[1], tf.shape(images)[2]
     for axis, size in ((1, height), (2, width)):
-        wanted = -(-size // multiple) * multiple
+        wanted = -(-tf.maximum(size, SMALLEST_SIDE) // multiple) * multiple
         images = tf.gather(images, _reflected(size, wanted), axis=axis)
     return function(images)[:, :height, :width]
 

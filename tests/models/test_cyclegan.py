@@ -158,6 +158,8 @@ def test_translation_takes_any_size_and_does_not_depend_on_its_neighbours():
     together = model.translate_b_to_a(images)
     assert together.shape == images.shape
     np.testing.assert_allclose(together[2:], model.translate_b_to_a(images[2:]), atol=1e-6)
+    for shape in ((1, 1, 1, 3), (1, 3, 5, 3)):  # reflection needs more pixels than that
+        assert model.translate_a_to_b(np.zeros(shape, "float32")).shape == shape
 
 
 def test_the_sheet_shows_both_ways_and_back():
