@@ -17,8 +17,7 @@ kerasgan.metrics, which recipes/mnist_classifier.py made: they are scored, not t
 samples.png is their confusion matrix.
 
 Command: python recipes/train_zoo.py --presets=dcgan_mnist,cgan_mnist
-    (without --presets: all; the same command again goes on; --smoke takes minutes; --help; one
-    process at a time for a workdir)
+    (without --presets: all; again: goes on; --smoke takes minutes; one process for a workdir)
 Makes: <workdir>/<preset>/ (the recipe's run), <workdir>/choices.jsonl, <workdir>/scores.jsonl.
 Time: the cards have each preset's, five to 25 minutes on 2 cores of a server CPU.
 """
@@ -37,7 +36,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgan import data, files, pictures, plots, presets, runs, serving
+from kerasgan import data, files, metrics, pictures, plots, presets, runs, serving
 from kerasgan.metrics import correspondence, features
 from kerasgan.tables import Table
 
@@ -184,10 +183,9 @@ def train(name, plan, workdir):
 def train_judge(dataset, workdir):
     """The classifier whose features choose: path of its file."""
     judge = workdir / f"judge_{dataset}"
-    path = judge / f"{dataset}_classifier.keras"
     if not (judge / "result.json").exists():
         recipe("mnist_classifier", f"--dataset={dataset}", f"--workdir={judge}", *JUDGE)
-    return path
+    return judge / f"{dataset}_classifier.keras"
 
 
 def recipe(name, *arguments):
@@ -238,13 +236,15 @@ def publish_generator(name, chosen, workdir, folder):
 def publish_translation(name, workdir, folder):
     """Trains, scores on the test pictures, writes the preset."""
     plan = TRANSLATIONS[name]
+    metrics.get(EXTRACTOR.value)  # what can't be had is said before the training
     run, scores = workdir / name, workdir / f"{name}-scores"
     (epochs,) = plan.epochs
     pictures_of = find_pictures(plan.dataset)
+    for old in [scores, run] if SMOKE.value else [scores]:  # smoke runs make up other pictures
+        shutil.rmtree(old, ignore_errors=True)
     of = (f"--data_dir={pictures_of}", f"--seed={SEED.value}")
     recipe(plan.recipe, f"--workdir={run}", f"--epochs={epochs}", *of, *plan.flags)
     record = json.loads((run / "run.json").read_text())
-    shutil.rmtree(scores, ignore_errors=True)
     found = (f"--model={run / 'final.keras'}", f"--output={scores}")
     recipe("evaluate_translation", *found, *of, f"--extractor={EXTRACTOR.value}")
     model = keras.saving.load_model(run / "final.keras")

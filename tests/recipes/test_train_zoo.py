@@ -102,6 +102,17 @@ def test_a_translation_becomes_a_preset(tmp_path):
     assert size == (128, 128, 3)
 
 
+def test_an_extractor_that_cannot_be_had_is_refused_before_training(tmp_path):
+    with (
+        loaded("train_zoo") as module,
+        flagsaver.flagsaver(presets=["pix2pix_facades"], extractor="vgg", workdir=str(tmp_path)),
+        flagsaver.flagsaver(output=str(tmp_path / "presets")),
+        pytest.raises(ValueError, match=r"Expected an extractor.*Received: extractor='vgg'"),
+    ):
+        module.main()
+    assert not (tmp_path / "pix2pix_facades").exists()
+
+
 def test_unknown_presets(tmp_path):
     with (
         loaded("train_zoo") as module,
