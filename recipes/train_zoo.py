@@ -63,7 +63,7 @@ PLANS = {
         "LSGAN, labels 0 and 1", "lsgan_fashion_mnist", (3, 4, 5), "mnist", ("--dataset=mnist",)
     ),
     "wgangp_mnist": Plan("WGAN-GP", "wgangp_mnist", (15, 20, 25), "mnist"),
-    "began_mnist": Plan("BEGAN", "began_fashion_mnist", (3, 4, 5), "mnist", ("--dataset=mnist",)),
+    "began_mnist": Plan("BEGAN", "began_fashion_mnist", (3,), "mnist", ("--dataset=mnist",)),
     "sngan_mnist": Plan(
         "SNGAN, small CNNs", "sngan_cifar10", (10, 15, 20), "mnist", ("--dataset=mnist",)
     ),

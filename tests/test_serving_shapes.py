@@ -1,9 +1,14 @@
-"""Requests of a wrong rank are told which shape was wanted."""
+"""Requests of a wrong rank are told which shape was wanted; what classifiers answer."""
 
+import functools
+
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasgan import models, serving
+from kerasgan.metrics import features
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +37,28 @@ def test_the_shape_wanted_is_named(answer, latents, labels, message):
 def test_what_fits_is_answered(answer):
     images = answer(latents=tf.zeros((2, 4)), labels=tf.zeros(2, tf.int32))["images"]
     assert images.shape == (2, 8, 8, 1)
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    model = keras.saving.load_model(features.WEIGHTS / "mnist_classifier.keras", compile=False)
+    model.signatures = functools.partial(serving.classifier_signatures, model)
+    folder = serving.export(model, tmp_path_factory.mktemp("classifier"))
+    return model, tf.saved_model.load(str(folder)).signatures["serving_default"]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_classifier_answers_any_number_of_images(classifier, rows):
+    model, answer = classifier
+    images = np.random.default_rng(0).uniform(-1, 1, (rows, 28, 28, 1)).astype("float32")
+    answers = answer(images=tf.constant(images))
+    assert answers["logits"].shape == answers["probabilities"].shape == (rows, 10)
+    if rows:
+        np.testing.assert_allclose(answers["logits"], model(images), atol=1e-4)
+        np.testing.assert_allclose(tf.reduce_sum(answers["probabilities"], 1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_classifier_refuses_what_is_no_number(classifier, value):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images must be finite numbers"):
+        classifier[1](images=tf.fill((2, 28, 28, 1), np.float32(value)))

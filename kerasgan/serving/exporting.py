@@ -92,7 +92,8 @@ def classifier_signatures(model):
         model: a `keras.Model`, images -> logits `[batch, classes]`.
 
     Returns:
-        dict: `serving_default(images)` -> `logits` and `probabilities`.
+        dict: `serving_default(images)` -> `logits` and `probabilities`; images that are not finite
+            numbers get INVALID_ARGUMENT.
 
     Example:
         >>> import functools, tempfile
@@ -106,7 +107,11 @@ def classifier_signatures(model):
     spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="images")
 
     def classify(images):
-        logits = model(images, training=False)
+        images = tf.debugging.check_numerics(images, "images must be finite numbers.")
+        rows = tf.shape(images)[0]
+        empty = tf.cast(tf.equal(rows, 0), tf.int32)  # convolutions on CPUs want a row
+        images = tf.pad(images, [[0, empty], *[[0, 0]] * (len(spec.shape) - 1)])
+        logits = model(images, training=False)[:rows]
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
     return {"serving_default": (classify, [spec])}
