@@ -133,7 +133,7 @@ def freeze_first_layers(model, network, layers):
     if layers >= len(trained):
         raise ValueError(
             f"layers must leave something to train: the {network} has {len(trained)} layers with "
-            f"weights. Received: layers={layers}"
+            f"weights that aren't frozen. Received: layers={layers}"
         )
     for layer in trained[:layers]:
         layer.trainable = False

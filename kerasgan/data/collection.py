@@ -73,9 +73,11 @@ def list_pictures(argument, root):
         and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(root).parts)
     ]
     if not found:
+        records = next(root.rglob("*.tfrecord"), None)
+        told = f" (but records without their manifest.json: {records})" if records else ""
         raise ValueError(
             f"The folder holds no pictures ({', '.join(pictures.EXTENSIONS)}), nor do its "
-            f"sub-folders. Received: {argument}={str(root)!r}"
+            f"sub-folders{told}. Received: {argument}={str(root)!r}"
         )
     return found
 

@@ -105,7 +105,7 @@ def assert_labels(labels, num_classes, len_of=None):
     """`labels`, or INVALID_ARGUMENT in a served model if any is out of range, or if there are not
     as many as `len_of` has rows.
     """
-    message = f"labels must lie in [0, {num_classes})."
+    message = f"labels must lie in [0, {num_classes})"
     checks = [
         tf.debugging.assert_non_negative(labels, message),
         tf.debugging.assert_less(labels, num_classes, message),

@@ -71,6 +71,9 @@ def find(preset):
         )
     path = pathlib.Path(os.path.expanduser(path))
     is_name = isinstance(preset, str) and _NAME.fullmatch(preset)
+    is_word = isinstance(preset, str) and not {"/", os.sep} & set(preset)
+    if is_word and not is_name and not (preset and os.path.exists(path)):
+        raise ValueError(f"{_offer(preset)} Received: preset={preset!r}")
     if not is_name or folder.is_preset(path):
         return path
     for root in roots():

@@ -93,6 +93,9 @@ def test_domains_of_a_record_set(domains, tmp_path):
     assert data.describe(ds)["source"] == "records"
     with pytest.raises(ValueError, match=r"its domains, a, b, such as .*set/a'. .*domain_b="):
         data.unpaired_images(places[0], tmp_path / "set")
+    (tmp_path / "set" / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=r"records without their manifest\.json: .*a/part-0"):
+        data.unpaired_images(*places)
 
 
 def test_domains_without_pictures(domains, tmp_path):

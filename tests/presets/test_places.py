@@ -92,6 +92,10 @@ def test_unknown_names_get_the_nearest(preset, home, monkeypatch, tmp_path):
         presets.load("dcgan_mnits")
     with pytest.raises(ValueError, match=r"There are cgan_mnist, dcgan_mnist, vae_faces"):
         presets.info("qqq")
+    with pytest.raises(ValueError, match=r"Did you mean .*vae_faces.*Received: preset='vae faces'"):
+        presets.load("vae faces")
+    with pytest.raises(ValueError, match=r"no such preset.*Received: preset=''"):
+        presets.load("")
 
 
 @given(st.text() | st.none() | st.integers() | st.binary())
