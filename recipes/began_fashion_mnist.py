@@ -3,8 +3,11 @@ Schumm, Metz 2017, https://arxiv.org/abs/1703.10717
 
 Command: python recipes/began_fashion_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: not measured yet.
-Score: not measured yet.
+Time: of --dataset=mnist --epochs=3 (11,250 updates) 20 minutes of one shared core of an x86-64
+    server CPU.
+Score: that run, seed 0 (preset began_mnist; 10,000 samples against the 10,000 test images, 128
+    features of mnist_classifier, k = 3): Frechet distance 44.2, precision 0.78, recall 0.26: clean
+    strokes, too many of them ones, sevens and nines. Fashion-MNIST: recipes/began_gamma_sweep.py.
 
 The paper's settings are for hundreds of thousands of updates on faces. In a run of some thousands,
 the residuals vanish over a like share of it, the learning rate is higher, and lambda_k is larger,

@@ -4,10 +4,10 @@ Radford et al. 2016, https://arxiv.org/abs/1511.06434
 Command: python recipes/dcgan_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Time: 95 ms an update on 2 cores of an x86-64 server CPU with AVX-512, so 15 minutes in full.
-Score: not measured in full. After --epochs=3 (2,811 updates), full MNIST, seed 0, one run:
-    precision 0.49, recall 0.77 (improved precision/recall, k = 3, on the 128
-    features of a convolutional MNIST classifier, 5,000 samples against 5,000 training images);
-    strokes are clean by then, about half of the samples are well-formed digits.
+Score: not measured in full. --epochs=5 (4,685 updates), full MNIST, seed 0, one run (preset
+    dcgan_mnist; 10,000 samples against the 10,000 test images, 128 features of mnist_classifier,
+    k = 3): Frechet distance 10.7, precision 0.61, recall 0.77; strokes are clean by then, about two
+    thirds of the samples are well-formed digits.
 """
 
 from absl import flags

@@ -3,8 +3,11 @@ https://arxiv.org/abs/1611.04076
 
 Command: python recipes/lsgan_fashion_mnist.py
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: not measured yet.
-Score: not measured yet.
+Time: of --dataset=mnist --epochs=5 (4,685 updates) 23 minutes of one shared core of an x86-64
+    server CPU.
+Score: that run, seed 0 (preset lsgan_mnist; 10,000 samples against the 10,000 test images, 128
+    features of mnist_classifier, k = 3): Frechet distance 12.1, precision 0.59, recall 0.78.
+    On Fashion-MNIST not measured.
 """
 
 from absl import flags

@@ -113,7 +113,7 @@ HARDWARE = flags.DEFINE_string(
     f"{os.cpu_count()} cores, {platform.machine()}, no accelerator",
     "What the card says that the model was trained on",
 )
-EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "Of the scores of translations")
+EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "Of translations, of --smoke, too")
 SEED = flags.DEFINE_integer("seed", 0, "Of training and of samples", 0)
 SMOKE = flags.DEFINE_bool("smoke", False, "Smoke runs of the recipes, few samples")
 
