@@ -3,8 +3,12 @@ Miyato et al. 2018, https://arxiv.org/abs/1802.05957
 
 Command: python recipes/sngan_cifar10.py --networks=paper
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
-Time: not measured in full; the paper's residual networks need an accelerator.
-Score: not measured yet. The paper reports, for them, Inception Score 8.22 and FID 21.7.
+Time: of --dataset=mnist --epochs=12 (2,244 updates of the generator) 12 minutes of one shared core
+    of an x86-64 server CPU; CIFAR-10 in full is not measured, the paper's residual networks need an
+    accelerator.
+Score: that run, seed 0 (preset sngan_mnist; 10,000 samples against the 10,000 test images, 128
+    features of mnist_classifier, k = 3): Frechet distance 13.3, precision 0.60, recall 0.68. On
+    CIFAR-10 not measured; the paper reports Inception Score 8.22 and FID 21.7 for its networks.
 """
 
 from absl import flags
