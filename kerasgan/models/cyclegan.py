@@ -163,6 +163,11 @@ class CycleGAN(TwoDomainModel):
         """The paper's residual generator."""
         return build_generator(self.image_shape, name=name)
 
+    @property
+    def training_state(self):
+        """The pools, which start empty again from a preset."""
+        return [self.pool_a, self.pool_b]
+
     def players(self):
         """Both generators learn together, and so do both discriminators."""
         return {

@@ -15,6 +15,8 @@ from kerasgan.version import __version__
 class HasPresets:
     """What makes a `keras.Model` of the zoo loadable by `Model.from_preset`."""
 
+    training_state = ()  # layers that only training needs: no preset holds them
+
     @classmethod
     def from_preset(cls, preset, load_weights=True, sha256=None):
         """A trained model of the zoo, ready to generate and to be trained further.
@@ -257,9 +259,9 @@ def _config_of(model):
 
 
 def _left_out(model):
-    """What is no part of a model's weights: optimizers, and the metrics that it logs."""
+    """What is no part of a preset: optimizers, the metrics that are logged, pools of images."""
     optimizers = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
-    return [*optimizers, *model.metrics]
+    return [*optimizers, *model.metrics, *getattr(model, "training_state", ())]
 
 
 def _steps(model, given):
