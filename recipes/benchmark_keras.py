@@ -1,9 +1,9 @@
 """TensorFlow's side of recipes/benchmark.py, which starts this program: steps of kerasgan's models,
 the same steps written by hand as keras.io's examples are, and matrix products.
 
-By hand: a `keras.Model` with a `train_step` of its own, of the same networks (Keras' Dropout and
-BatchNormalization in place of kerasgan's) and Keras' Adam, two tapes, BinaryCrossentropy on logits,
-fakes made anew for the generator's update, means of two losses. Its passes are those of kerasgan;
+By hand: a `keras.Model` with a `train_step` of its own, of the same networks (Keras' own layers in
+place of kerasgan's) and Keras' Adam, two tapes, BinaryCrossentropy on logits, fakes made anew for
+the generator's update, means of two losses. Its passes are those of kerasgan;
 recipes/benchmark_torch.py lists them. keras.io's CycleGAN shares the fakes between the two updates,
 which saves two of eight translations; by hand it doesn't here. What kerasgan does beyond: the
 moving average of the generator, CycleGAN's pool of earlier fakes, draws that resume, a mean of
@@ -60,7 +60,8 @@ def build(task):
     arguments |= {"reuse_fakes": True} if task["kind"] == "kerasgan reusing fakes" else {}
     family = getattr(models, task["family"])
     model = family(**arguments)
-    if task["kind"] == "kerasgan with stock parts":
+    # Operations are counted of stock layers: the zeros that kerasgan's Conv2D adds aren't work.
+    if task["kind"] == "kerasgan with stock parts" or task["count"]:
         found = {name: getattr(model, name, None) for name in model.get_config()}
         networks = {name: n for name, n in found.items() if isinstance(n, keras.Model)}
         model = family(**arguments, **{n: with_stock_layers(networks[n]) for n in networks})
@@ -322,18 +323,21 @@ def together(x, labels):
 
 
 def with_stock_layers(network):
-    """The network anew, with Keras' own Dropout and BatchNormalization."""
+    """The network anew, with Keras' own layers in place of those of `STOCK`."""
 
     def stock(layer):
         if isinstance(layer, layers.Dropout):
             return keras.layers.Dropout(layer.rate)
-        if isinstance(layer, layers.BatchNormalization):
-            return keras.layers.BatchNormalization.from_config(layer.get_config())
-        return type(layer).from_config(layer.get_config())
+        return STOCK.get(type(layer), type(layer)).from_config(layer.get_config())
 
     return keras.models.clone_model(network, clone_function=stock)
 
 
+STOCK = {
+    layers.BatchNormalization: keras.layers.BatchNormalization,
+    layers.Conv2D: keras.layers.Conv2D,
+    layers.Conv2DTranspose: keras.layers.Conv2DTranspose,
+}
 BY_HAND = {
     "GAN": HandWrittenGAN,
     "DCGAN": HandWrittenGAN,

@@ -15,10 +15,13 @@ from kerasgan.layers.spectral_norm import (
     SpectralLayer,
     advance_spectral_norms,
 )
+from kerasgan.layers.strided_convolutions import Conv2D, Conv2DTranspose
 from kerasgan.layers.walk import every_layer
 
 __all__ = [
     "BatchNormalization",
+    "Conv2D",
+    "Conv2DTranspose",
     "Dropout",
     "ImagePool",
     "LabelPlanes",

@@ -21,6 +21,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import checks, optimizers, specs
+from kerasgan.layers import Conv2DTranspose
 from kerasgan.losses import reconstruction
 from kerasgan.models import latents as latent_draws
 from kerasgan.models.unconditional import UnconditionalModel
@@ -79,8 +80,8 @@ def build_decoder(latent_dim=32, image_shape=(28, 28, 1), width=32):
     x = layers.Reshape((base, base, channels))(x)  # (batch, base, base, channels)
     for _ in range(doublings - 1):
         channels //= 2
-        x = layers.Conv2DTranspose(channels, 4, 2, "same", activation="relu")(x)
-    outputs = layers.Conv2DTranspose(image_shape[-1], 4, 2, "same", dtype="float32", name="outputs")
+        x = Conv2DTranspose(channels, 4, 2, "same", activation="relu")(x)
+    outputs = Conv2DTranspose(image_shape[-1], 4, 2, "same", dtype="float32", name="outputs")
     return keras.Model(latents, outputs(x), name="decoder")
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import checks, losses, optimizers
-from kerasgan.layers import BatchNormalization
+from kerasgan.layers import BatchNormalization, Conv2D, Conv2DTranspose
 from kerasgan.models.two_domains import TwoDomainModel
 from kerasgan.networks.normalizations import initializer
 
@@ -47,19 +47,17 @@ def build_generator(image_shape=(64, 64, 3), width=64, name="generator"):
     images = keras.Input((None, None, channels), name="images")
     x = images
     for level in range(4):
-        x = layers.Conv2D(
+        x = Conv2D(
             width * 2**level, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
         x = BatchNormalization()(x) if level else x
         x = layers.LeakyReLU(0.2)(x)  # at the end: (batch, H / 16, W / 16, 8 width)
     for level in reversed(range(3)):
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             width * 2**level, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
         x = layers.ReLU()(BatchNormalization()(x))
-    x = layers.Conv2DTranspose(
-        channels, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
-    )(x)
+    x = Conv2DTranspose(channels, 4, 2, "same", use_bias=False, kernel_initializer=initializer())(x)
     return keras.Model(images, layers.Activation("tanh", dtype="float32")(x), name=name)
 
 
@@ -85,7 +83,7 @@ def build_discriminator(image_shape=(64, 64, 3), width=64, name="discriminator")
     images = keras.Input(image_shape, name="images")
     x, maps = images, []
     for level in range(4):
-        x = layers.Conv2D(
+        x = Conv2D(
             width * 2**level, 4, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
         x = BatchNormalization()(x) if level else x

@@ -22,7 +22,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import checks, optimizers, specs
-from kerasgan.layers import LabelPlanes
+from kerasgan.layers import Conv2D, LabelPlanes
 from kerasgan.losses import Wasserstein, penalties
 from kerasgan.models import translations
 from kerasgan.models.base import AdversarialModel
@@ -99,7 +99,7 @@ def build_critic(num_domains, image_shape=(128, 128, 3), width=64, halvings=None
     images = keras.Input(image_shape, name="images")
     x = images
     for level in range(halvings):
-        x = layers.LeakyReLU(0.01)(layers.Conv2D(width * 2**level, 4, 2, "same")(x))
+        x = layers.LeakyReLU(0.01)(Conv2D(width * 2**level, 4, 2, "same")(x))
     scores = layers.Conv2D(
         1, 3, padding="same", use_bias=False, dtype="float32", name="scores"
     )(x)  # fmt: skip

@@ -9,7 +9,7 @@ tanh in the generator, LeakyReLU 0.2 in the discriminator, weights from N(0, 0.0
 import keras
 from keras import layers
 
-from kerasgan.layers import BatchNormalization
+from kerasgan.layers import BatchNormalization, Conv2D, Conv2DTranspose
 from kerasgan.networks import normalizations
 from kerasgan.networks.normalizations import initializer, normalized
 
@@ -88,11 +88,11 @@ def generator_trunk(features, image_shape, width):
     x = layers.ReLU()(BatchNormalization()(x))
     for _ in range(doublings - 1):
         channels //= 2
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             channels, 5, 2, "same", use_bias=False, kernel_initializer=initializer()
         )(x)
         x = layers.ReLU()(BatchNormalization()(x))
-    x = layers.Conv2DTranspose(image_shape[-1], 5, 2, "same", kernel_initializer=initializer())(x)
+    x = Conv2DTranspose(image_shape[-1], 5, 2, "same", kernel_initializer=initializer())(x)
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
@@ -102,7 +102,7 @@ def discriminator_trunk(x, image_shape, width, normalization="batch"):
     _, halvings = base_and_doublings(image_shape)
     for i in range(halvings):
         chosen = normalization if i > 0 else None
-        x = layers.Conv2D(
+        x = Conv2D(
             width * 2**i, 5, 2, "same", use_bias=not chosen, kernel_initializer=initializer()
         )(x)
         x = layers.LeakyReLU(0.2)(normalized(x, chosen))

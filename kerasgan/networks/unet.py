@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kerasgan import checks
-from kerasgan.layers import NoiseDropout
+from kerasgan.layers import Conv2D, Conv2DTranspose, NoiseDropout
 from kerasgan.networks import normalizations
 from kerasgan.networks.normalizations import initializer, normalized
 
@@ -58,13 +58,11 @@ def build_unet(
     for level, units in enumerate(widths):
         chosen = normalization if 0 < level < halvings - 1 else None
         x = layers.LeakyReLU(0.2)(x) if level else x
-        x = layers.Conv2D(
-            units, 4, 2, "same", use_bias=not chosen, kernel_initializer=initializer()
-        )(x)
+        x = Conv2D(units, 4, 2, "same", use_bias=not chosen, kernel_initializer=initializer())(x)
         x = normalized(x, chosen)
         skips.append(x)  # level 0: (batch, H / 2, W / 2, width)
     for level in reversed(range(halvings - 1)):
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             widths[level], 4, 2, "same", use_bias=not normalization,
             kernel_initializer=initializer(),
         )(layers.ReLU()(x))  # fmt: skip
@@ -73,7 +71,7 @@ def build_unet(
         if depth < _NOISY and dropout:
             x = NoiseDropout(dropout, salt=depth)([x, seeds])
         x = layers.Concatenate()([x, skips[level]])
-    x = layers.Conv2DTranspose(
+    x = Conv2DTranspose(
         channels or image_shape[-1], 4, 2, "same", kernel_initializer=initializer()
     )(layers.ReLU()(x))
     translated = layers.Activation("tanh", dtype="float32", name="translated")(x)

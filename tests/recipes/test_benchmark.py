@@ -117,7 +117,7 @@ def test_stock_parts_do_the_same_work(worker, family, image_shape):
     stock = {**task, "kind": "kerasgan with stock parts"}
     assert worker.counted(stock) == worker.counted(task)
     model, _ = worker.build(stock)
-    ours = {"Adam", "BatchNormalization", "Dropout"}
+    ours = {"Adam", "BatchNormalization", "Conv2D", "Conv2DTranspose", "Dropout"}
     networks = [network for player in model.players().values() for network in player]
     kinds = {type(layer) for network in networks for layer in network.layers}
     adams = worker.stock_optimizers(model)
