@@ -1,10 +1,12 @@
 """The zoo's checkpoints: trains each by its recipe, keeps the best, scores it, writes the preset.
 
-Each plan below is a recipe, its flags, and some numbers of epochs. The recipe runs to the first of
-them, and its `final.keras` is scored; it goes on to the second (a recipe resumes bit for bit), and
-so on. The checkpoint of the least Frechet distance to 10,000 training images is kept, by features
-of a classifier that is trained for this choice alone (another seed than the shipped ones). So
-neither the test images nor the extractor of the card's scores has a part in the choice.
+Each plan (zoo.json) is a recipe, its flags, and some numbers of epochs. The recipe runs to the
+first of them, and its `final.keras` is scored; it goes on to the second (a recipe resumes bit for
+bit), and so on. The checkpoint of the least Frechet distance to 10,000 training images is kept, by
+features of a classifier that is trained for this choice alone (another seed than the shipped ones).
+So neither the test images nor the extractor of the card's scores has a part in the choice.
+Conditional models are scored truncated, too: by the mildest of TRUNCATIONS at which that classifier
+gives samples the label asked as often as it is right about images held out from its training.
 
 Then the kept checkpoint is scored by recipes/evaluate.py on the test images, and becomes a preset:
 <output>/<preset>/ with config.json, model.weights.h5, metadata.json (the card), samples.png, and a
@@ -42,7 +44,7 @@ from kerasgan.tables import Table
 
 RECIPES = pathlib.Path(__file__).parent
 JUDGE = ("--seed=1", "--epochs=3")  # of recipes/mnist_classifier.py
-TRUNCATED = "--truncation=2"  # conditional models are scored with it, too
+TRUNCATIONS = (3.0, 2.5, 2.0, 1.5, 1.0)  # which are tried of conditional models
 
 
 class Plan(NamedTuple):
@@ -50,53 +52,15 @@ class Plan(NamedTuple):
 
     description: str
     recipe: str
-    epochs: tuple  # after which a checkpoint is scored
+    epochs: list  # after which a checkpoint is scored
     dataset: str
-    flags: tuple = ()
+    flags: list
 
 
-PLANS = {
-    "gan_mnist": Plan("GAN of perceptrons", "gan_mnist", (12, 16, 20), "mnist", ("--width=640",)),
-    "cgan_mnist": Plan("Conditional GAN", "cgan_mnist", (10, 15, 20), "mnist"),
-    "dcgan_mnist": Plan("DCGAN", "dcgan_mnist", (3, 4, 5), "mnist"),
-    "lsgan_mnist": Plan(
-        "LSGAN, labels 0 and 1", "lsgan_fashion_mnist", (3, 4, 5), "mnist", ("--dataset=mnist",)
-    ),
-    "wgangp_mnist": Plan("WGAN-GP", "wgangp_mnist", (15, 20, 25), "mnist"),
-    "began_mnist": Plan("BEGAN", "began_fashion_mnist", (3,), "mnist", ("--dataset=mnist",)),
-    "sngan_mnist": Plan(
-        "SNGAN, small CNNs", "sngan_cifar10", (6, 9, 12), "mnist", ("--dataset=mnist",)
-    ),
-    "cgan_fashion_mnist": Plan(
-        "Conditional GAN",
-        "cgan_mnist",
-        (8, 12, 16),
-        "fashion_mnist",
-        ("--dataset=fashion_mnist",),
-    ),
-    "dcgan_fashion_mnist": Plan(
-        "DCGAN", "dcgan_mnist", (3, 4, 5), "fashion_mnist", ("--dataset=fashion_mnist",)
-    ),
-    "vae_mnist": Plan("VAE of binary digits", "vae_mnist", (30,), "mnist", ("--width=24",)),
-}
-TRANSLATIONS = {
-    "pix2pix_facades": Plan(
-        "pix2pix, label maps to facades",
-        "pix2pix_facades",
-        (60,),
-        "facades_pix2pix",
-        ("--width=14",),
-    ),
-    "cyclegan_horse2zebra": Plan(
-        "CycleGAN, horses and zebras", "cyclegan_horse2zebra", (8,), "horse2zebra", ("--width=16",)
-    ),
-}
-CLASSIFIERS = {
-    "mnist_classifier": Plan("Classifier of digits", "mnist_classifier", (8,), "mnist"),
-    "fashion_mnist_classifier": Plan(
-        "Classifier of garments", "mnist_classifier", (15,), "fashion_mnist"
-    ),
-}
+PLANS, TRANSLATIONS, CLASSIFIERS = (
+    {name: Plan(**plan) for name, plan in plans.items()}
+    for plans in json.loads((RECIPES / "zoo.json").read_text()).values()
+)
 SHOWN = ["pix2pix_facades"]  # horse2zebra's pictures are ImageNet's, for research alone
 MADE_UP = {  # for --smoke
     "facades_pix2pix": {"folders": ["train", "test"], "number": 4, "shape": (40, 80)},
@@ -215,9 +179,10 @@ def publish_generator(name, chosen, workdir, folder):
     extractor = f"{plan.dataset}_classifier"
     model = keras.saving.load_model(path)
     labels = getattr(model, "num_classes", None)
+    flagged = [(), (f"--truncation={choose_truncation(path, plan, workdir)}",)] if labels else [()]
     scores = [
         evaluate(path, plan.dataset, "test", extractor, workdir / "scores.jsonl", "all", *flag)
-        for flag in ([(), (TRUNCATED,)] if labels else [()])
+        for flag in flagged
     ]
     of = f" (the best of {', '.join(map(str, plan.epochs))} by Frechet distance to training images)"
     samples = model.generate(64 if labels is None else [i // 10 for i in range(100)], seed=0)
@@ -231,6 +196,19 @@ def publish_generator(name, chosen, workdir, folder):
         **trained(plan, chosen["epochs"], record, chosen["seconds"]),
         scores=[{field: row[field] for field in kept} for row in scores],
     )
+
+
+def choose_truncation(path, plan, workdir):
+    """The mildest truncation at which labels come out as they do of real images, or the last."""
+    judge = train_judge(plan.dataset, workdir)
+    wanted = json.loads((judge.parent / "result.json").read_text())["validation_accuracy"]
+    of = (path, plan.dataset, "train", judge, workdir / "judged.jsonl", "label_agreement")
+    for truncation in TRUNCATIONS:
+        (share,) = evaluate(*of, f"--truncation={truncation}")["values"].values()
+        print(f"kerasgan: truncation {truncation}: {share:.2%}; of real images {wanted:.2%}")
+        if share >= wanted:
+            break
+    return truncation
 
 
 def publish_translation(name, workdir, folder):

@@ -102,6 +102,28 @@ def test_a_translation_becomes_a_preset(tmp_path):
     assert size == (128, 128, 3)
 
 
+@pytest.mark.parametrize(
+    "shares,chosen,tried",
+    [([0.97, 0.98, 0.985, 1.0], 2.0, 3), ([0.99], 3.0, 1), ([0.9, 0.91, 0.92, 0.93, 0.94], 1.0, 5)],
+)
+def test_the_mildest_truncation_that_will_do(shares, chosen, tried, tmp_path, monkeypatch):
+    """It is chosen by the judge on training images; 98.5 % of its held-out images are right."""
+    (tmp_path / "result.json").write_text('{"validation_accuracy": 0.985, "test_accuracy": 0.5}')
+    asked = []
+
+    def evaluate(model, dataset, split, extractor, output, metrics, flag):
+        asked.append(flag)
+        assert (split, extractor, metrics) == ("train", tmp_path / "judge.keras", "label_agreement")
+        return {"values": {"label_agreement_judge": shares[len(asked) - 1]}}
+
+    with loaded("train_zoo") as module:
+        monkeypatch.setattr(module, "train_judge", lambda *_: tmp_path / "judge.keras")
+        monkeypatch.setattr(module, "evaluate", evaluate)
+        plan = module.PLANS["cgan_mnist"]
+        assert module.choose_truncation("model.keras", plan, tmp_path) == chosen
+    assert asked == [f"--truncation={t}" for t in (3.0, 2.5, 2.0, 1.5, 1.0)[:tried]]
+
+
 def test_an_extractor_that_cannot_be_had_is_refused_before_training(tmp_path):
     with (
         loaded("train_zoo") as module,
