@@ -98,14 +98,15 @@ def latents(values, latent_dim):
     return values
 
 
-def network(name, network, inputs, output=None):
-    """ValueError unless `network` maps the given shapes (without batch axis) to the output's.
+def network(name, network, inputs, output=None, further=()):
+    """ValueError unless `network` maps the given shapes (without batch axis) to the outputs'.
 
     Args:
         name: the argument's name, for the message.
         network: a built `keras.Model`.
         inputs: list of the shapes of its inputs.
-        output: shape of its output, or None for any.
+        output: shape of its output, or of the first of several; None: any.
+        further: list of the shapes of its other outputs; None: one or more of any shape.
     """
     received = [tuple(tensor.shape[1:]) for tensor in network.inputs]
     if received != [tuple(shape) for shape in inputs]:
@@ -113,11 +114,18 @@ def network(name, network, inputs, output=None):
             f"{name} must take inputs of shape {inputs} (without the batch axis). "
             f"Received: a network with inputs {received}"
         )
-    made = tuple(network.outputs[0].shape[1:])
-    if output is not None and made != tuple(output):
+    first, *others = made = [tuple(tensor.shape[1:]) for tensor in network.outputs]
+    wanted = ["any shape" if output is None else f"shape {tuple(output)}"]
+    if further is None:
+        wanted.append("one or more of any shape")
+        fits = len(others) > 0
+    else:
+        wanted += [*(f"shape {tuple(shape)}" for shape in further), "nothing else"]
+        fits = others == [tuple(shape) for shape in further]
+    if not fits or (output is not None and first != tuple(output)):
         raise ValueError(
-            f"{name} must return shape {output} (without the batch axis). "
-            f"Received: a network that returns {made}"
+            f"{name} must return {' and '.join(wanted)} (without the batch axis). "
+            f"Received: a network that returns {' and '.join(map(str, made))}"
         )
 
 

@@ -17,6 +17,7 @@ from absl import app, flags, logging
 
 from kerasgan import callbacks, files, pictures, serving
 from kerasgan.data import describe
+from kerasgan.models import training
 from kerasgan.version import __version__
 
 # Flags that may change from one start of a run to the next. The workdir's spelling may, too.
@@ -157,8 +158,7 @@ class Run:
     def _read_record(self):
         path = self.workdir / "run.json"
         if not path.exists():
-            others = [p.name for p in self.workdir.iterdir()]
-            if others:
+            if others := [p.name for p in self.workdir.iterdir()]:
                 raise RunError(
                     "The workdir holds files but no run.json, so it is not a run's. Choose "
                     f"another --workdir. Received: {self.workdir}, with {', '.join(others[:5])}"
@@ -238,9 +238,10 @@ class Run:
             grid: callback that draws the pictures of each epoch; None: a `SampleGrid`.
 
         Raises:
-            RunError: other data than at the start; losses that became NaN or infinite; neither
-                `updates` nor epochs given.
+            RunError: other data than before; NaN or infinite losses; neither updates nor epochs.
+            ValueError: fewer batches than one step takes.
         """
+        training.check_batches(dataset, model.batches_per_step)
         self._refuse_other_data(dataset)
         if self.smoke:
             dataset = dataset.take(_SMOKE_STEPS * model.batches_per_step)
@@ -251,8 +252,7 @@ class Run:
             done = f"{self.record['epochs']} epochs ({self.record['steps']} steps)"
             print(f"kerasgan: this run is finished, with {done}; more --epochs would go on.")
             return
-        watched = _Watched(self)
-        guard = callbacks.NaNGuard()
+        watched, guard = _Watched(self), callbacks.NaNGuard()
         grid = grid or callbacks.SampleGrid(self.workdir / "samples")
         grid.every = max(1, epochs // _MOST_PICTURES)
         log = callbacks.CSVLog(self.workdir / "log.csv")

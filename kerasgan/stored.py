@@ -54,8 +54,9 @@ def find(name):
     Args:
         name: path of a `.keras` file; a folder with `final.keras`, or one other `.keras` file, as a
             recipe's workdir; a preset's folder; a SavedModel's folder, or the folder of its
-            numbered versions (the newest counts); the name of any of these in `saved_models/`; or
-            that of a preset (`kerasgan.presets.list()`).
+            numbered versions (the newest counts); the name of a preset (`kerasgan.presets.list()`),
+            which `kerasgan.presets.load` takes for the same; or the name of any of these in
+            `saved_models/`.
 
     Returns:
         `Stored`.
@@ -71,26 +72,34 @@ def find(name):
         >>> find(folder).path.name, find(folder).load().count_params()
         ('final.keras', 3)
     """
-    for path in (pathlib.Path(name).expanduser(), pathlib.Path("saved_models") / name):
-        if path.is_file() and path.suffix == ".keras":
-            return Stored(path, "keras")
-        models = sorted(path.glob("*.keras"))
-        models = [file for file in models if file.name == "final.keras"] or models
-        if len(models) > 1:
-            raise ValueError(
-                f"Name one of the models. Received: {path} with {[file.name for file in models]}"
-            )
-        if models:
-            return Stored(models[0], "keras")
-        if (path / "metadata.json").is_file():
-            return Stored(path, "preset")
-        versions = [folder for folder in path.glob("*/") if folder.name.isdecimal()]
-        for folder in (path, *sorted(versions, key=lambda v: int(v.name), reverse=True)):
-            if (folder / "saved_model.pb").is_file():
-                return Stored(folder, "saved_model")
-    if str(name) in presets.list():
+    found = _at(pathlib.Path(name).expanduser())
+    if found is None and str(name) in presets.list():
         return Stored(pathlib.Path(presets.info(str(name))["path"]), "preset")
+    found = found or _at(pathlib.Path("saved_models") / name)
+    if found:
+        return found
     raise ValueError(
         "Expected a .keras file, a folder that holds one, a preset's name or folder, an exported "
         f"SavedModel, or the name of such a folder in saved_models/. Received: {str(name)!r}"
     )
+
+
+def _at(path):
+    """`Stored` of the model at a path, or None."""
+    if path.is_file() and path.suffix == ".keras":
+        return Stored(path, "keras")
+    models = sorted(path.glob("*.keras"))
+    models = [file for file in models if file.name == "final.keras"] or models
+    if len(models) > 1:
+        raise ValueError(
+            f"Name one of the models. Received: {path} with {[file.name for file in models]}"
+        )
+    if models:
+        return Stored(models[0], "keras")
+    if (path / "metadata.json").is_file():
+        return Stored(path, "preset")
+    versions = [folder for folder in path.glob("*/") if folder.name.isdecimal()]
+    for folder in (path, *sorted(versions, key=lambda v: int(v.name), reverse=True)):
+        if (folder / "saved_model.pb").is_file():
+            return Stored(folder, "saved_model")
+    return None

@@ -14,7 +14,7 @@ Rivals: "keras.io" is a `train_step` as in keras.io's examples (with `fit`'s own
     "PyTorch" a bare loop, with torch.compile or bfloat16 autocast as well; both with the passes of
     kerasgan's step, which recipes/benchmark_torch.py lists. "x PyTorch" 1.2: a step of PyTorch
     takes 1.2 times as long as the row's; of bfloat16, PyTorch's with bfloat16 autocast.
-"stock parts": kerasgan's step with Keras' own Adam, BatchNormalization and Dropout.
+"stock ...": kerasgan's step with Keras' own Adam, BatchNormalization, convolutions, or all parts.
 Ceiling: operations are those in matrix products and convolutions, forward and back, 2 for each
     multiplication with its addition; counted in TensorFlow's graph as it is executed (not as a
     multiple of the forward pass), and as PyTorch executes them. The share is that of the speed of a
@@ -63,21 +63,25 @@ CASES = {  # name -> family, image_shape, batch_size, steps in a turn
     "StarGAN": ("StarGAN", SMALL, 1, 3),
 }
 WITH_RIVALS = {"GAN", "DCGAN", "CGAN", "WGANGP", "CycleGAN"}  # families
-WITHOUT = {"reuse_fakes": {"WGANGP"}}
+WITHOUT = {"reuse_fakes": {"WGANGP"}, "stock BatchNorm": {"GAN", "WGANGP", "CycleGAN"}}
+WITHOUT["stock convolutions"] = {"GAN", "CycleGAN"}
 VARIANTS = {
     "eager": {"kind": "kerasgan", "compile": {"run_eagerly": True, "jit_compile": False}},
     "tf.function": {"kind": "kerasgan", "compile": {"jit_compile": False}},
     "XLA": {"kind": "kerasgan", "compile": {"jit_compile": True}},
     "bfloat16": {"kind": "kerasgan", "policy": "mixed_bfloat16"},
     "5 steps": {"kind": "kerasgan", "compile": {"steps_per_execution": 5}},
-    "stock parts": {"kind": "kerasgan with stock parts"},
+    "stock Adam": {"kind": "kerasgan", "stock": "Adam"},
+    "stock BatchNorm": {"kind": "kerasgan", "stock": "BatchNormalization"},
+    "stock convolutions": {"kind": "kerasgan", "stock": "Conv2D Conv2DTranspose"},
+    "stock parts": {"kind": "kerasgan", "stock": "all"},
     "reuse_fakes": {"kind": "kerasgan reusing fakes"},
     "keras.io": {"kind": "by hand"},
     "PyTorch": {"kind": "PyTorch"},
     "PyTorch compile": {"kind": "PyTorch", "torch_compile": True},
     "PyTorch bfloat16": {"kind": "PyTorch", "bfloat16": True},
 }
-OURS = [variant for variant in VARIANTS if VARIANTS[variant]["kind"] == "kerasgan"]
+OURS = [v for v, task in VARIANTS.items() if task["kind"] == "kerasgan" and "stock" not in task]
 PRODUCTS = {
     "matrix product": {"kind": "product", "dtype": "float32"},
     "matrix product bfloat16": {"kind": "product", "dtype": "bfloat16"},
@@ -114,10 +118,7 @@ def main():
         print("kerasgan: TensorFlow finds no GPU here, so nothing is measured.")
         return
     folder = WORKDIR.value or f"runs/benchmark{'-smoke' if SMOKE.value else ''}"
-    try:
-        table = tables.Table(files.writable_directory("workdir", folder) / "rows.jsonl")
-    except ValueError as error:
-        raise runs.RunError(str(error)) from error
+    table = tables.Table(files.writable_directory("workdir", folder) / "rows.jsonl")
     for case in cases:
         family = CASES[case][0]
         wanted = [v for v in variants if v in OURS or family in WITH_RIVALS - WITHOUT.get(v, set())]
@@ -233,6 +234,7 @@ def task_of(case, kind, **options):
         "device": DEVICE.value,
         "threads": THREADS.value,
         "count": False,
+        "stock": "",
         "compile": {},
         "policy": "float32",
         "torch_compile": False,
@@ -257,11 +259,7 @@ def versions():
 
 
 class Worker:
-    """A process that holds one variant, and runs it when asked.
-
-    Args:
-        task: dict, what the process is told.
-    """
+    """A process that holds one variant, which a dict describes, and runs it when asked."""
 
     def __init__(self, task):
         self.steps = task["compile"].get("steps_per_execution", 1)
@@ -331,7 +329,7 @@ def draw(rows, path):
     if not cases:
         return
     figure, axes = plots.subplots(figsize=(8, 1.5 + 0.35 * len(cases)), layout="constrained")
-    for variant, marker in zip(VARIANTS, "ov^s*<>DPXd"):
+    for variant, marker in zip(VARIANTS, "ov^s*<>DPXdph8"):
         found = [r for r in rows if r["variant"] == variant and "ms" in r and r["case"] in base]
         speeds = [base[row["case"]] / row["ms"] for row in found]
         places = [cases.index(row["case"]) for row in found]

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from kerasgan import layers, models
 
+STOCK = ("Adam", "BatchNormalization", "Conv2D", "Conv2DTranspose", "Dropout")  # Keras has them too
 _CONTRACTIONS = {"MatMul", "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter"}
 
 
@@ -61,10 +62,10 @@ def build(task):
     family = getattr(models, task["family"])
     model = family(**arguments)
     # Operations are counted of stock layers: the zeros that kerasgan's Conv2D adds aren't work.
-    if task["kind"] == "kerasgan with stock parts" or task["count"]:
+    if stock := STOCK if task["count"] else stock_of(task):
         found = {name: getattr(model, name, None) for name in model.get_config()}
         networks = {name: n for name, n in found.items() if isinstance(n, keras.Model)}
-        model = family(**arguments, **{n: with_stock_layers(networks[n]) for n in networks})
+        model = family(**arguments, **{n: with_stock_layers(networks[n], stock) for n in networks})
     batch = [array(spec, task["batch_size"]) for spec in model.data_spec()]
     element = tuple(batch) if len(batch) > 1 else batch[0]
     if model.batches_per_step > 1:
@@ -85,8 +86,7 @@ def train_step(task):
     """A function that runs one step, or several in one execution, as `fit` does."""
     model, element = build(task)
     if task["kind"] != "by hand":
-        stock = task["kind"] == "kerasgan with stock parts"
-        adams = stock_optimizers(model) if stock else {}
+        adams = stock_optimizers(model) if "Adam" in stock_of(task) else {}
         model.compile(**{"jit_compile": task["device"] == "gpu", **task["compile"], **adams})
     model.make_train_function()
     options = tf.data.Options()
@@ -97,6 +97,11 @@ def train_step(task):
         return {name: float(value) for name, value in model.train_function(iterator).items()}
 
     return step
+
+
+def stock_of(task):
+    """Names of the parts that are to be Keras' own."""
+    return STOCK if task["stock"] == "all" else task["stock"].split()
 
 
 def stock_optimizers(model):
@@ -253,10 +258,8 @@ class HandWrittenWGANGP(HandWritten):
             size = tf.shape(images)[0]
             fakes = generator(tf.random.normal([size, self.latent_dim]), training=True)
             with tf.GradientTape() as tape:
-                fake_scores, real_scores = (
-                    critic(fakes, training=True),
-                    critic(images, training=True),
-                )
+                fake_scores = critic(fakes, training=True)
+                real_scores = critic(images, training=True)
                 loss = tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)
                 loss += 10.0 * self.gradient_penalty(critic, images, fakes)
             self.learn(1, tape, loss)
@@ -307,10 +310,8 @@ class HandWrittenCycleGAN(HandWritten):
                 (discriminator_a, images_a, fake_a),
                 (discriminator_b, images_b, fake_b),
             ):
-                real, fake = (
-                    discriminator(images, training=True),
-                    discriminator(fakes, training=True),
-                )
+                real = discriminator(images, training=True)
+                fake = discriminator(fakes, training=True)
                 loss += 0.5 * self.squared(tf.ones_like(real), real)
                 loss += 0.5 * self.squared(tf.zeros_like(fake), fake)
         self.learn(1, tape, loss)
@@ -322,22 +323,20 @@ def together(x, labels):
     return [x, *labels] if labels else x
 
 
-def with_stock_layers(network):
-    """The network anew, with Keras' own layers in place of those of `STOCK`."""
+def with_stock_layers(network, names=STOCK):
+    """The network anew, with Keras' own layers in place of kerasgan's of these names."""
 
     def stock(layer):
-        if isinstance(layer, layers.Dropout):
+        name = type(layer).__name__
+        if name not in names or type(layer) is not getattr(layers, name, None):
+            return type(layer).from_config(layer.get_config())
+        if name == "Dropout":
             return keras.layers.Dropout(layer.rate)
-        return STOCK.get(type(layer), type(layer)).from_config(layer.get_config())
+        return getattr(keras.layers, name).from_config(layer.get_config())
 
     return keras.models.clone_model(network, clone_function=stock)
 
 
-STOCK = {
-    layers.BatchNormalization: keras.layers.BatchNormalization,
-    layers.Conv2D: keras.layers.Conv2D,
-    layers.Conv2DTranspose: keras.layers.Conv2DTranspose,
-}
 BY_HAND = {
     "GAN": HandWrittenGAN,
     "DCGAN": HandWrittenGAN,

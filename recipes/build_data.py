@@ -43,7 +43,7 @@ from kerasgan import files, runs
 from kerasgan.data import collection, pictures, records
 from kerasgan.version import __version__
 
-PER_SHARD = 1_000  # pictures, at most, unless --shards is given
+PER_SHARD = 200  # pictures, at most, unless --shards is given: what a kill loses at most
 AHEAD = 8  # pictures a worker, decoded before their turn to be written
 LISTED = 100  # names of pictures left out that are printed; the manifest has all
 JPEGS = ("JPEG", "MPO")  # Pillow's names; the second is a JPEG with others behind it
@@ -51,7 +51,9 @@ ORIENTATION = 0x0112  # number of EXIF's tag
 
 INPUTS = flags.DEFINE_list("inputs", None, "name=folder or folder, one for each domain, by commas")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of the set (--smoke: runs/build_data-smoke)")
-SHARDS = flags.DEFINE_integer("shards", None, "Files a domain (one for each 1,000 pictures)", 1)
+SHARDS = flags.DEFINE_integer(
+    "shards", None, f"Files a domain (one for {PER_SHARD} pictures: what a kill loses at most)", 1
+)
 SIZE = flags.DEFINE_integer("size", None, "Pixels of a side; without it pictures keep theirs", 1)
 MIN_SIZE = flags.DEFINE_integer("min_size", None, "Pixels of the shorter side (--size, or 1)", 1)
 WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Threads that decode", 1)
@@ -84,7 +86,8 @@ def build(folders, output):
     for domain, found in listed.items():
         (output / domain).mkdir(exist_ok=True)
         files.remove_leftovers(output / domain)
-        number = SHARDS.value or -(-len(found) // PER_SHARD)
+        known = len(manifest["domains"][domain].get("shards", ()))  # of a finished set
+        number = SHARDS.value or known or -(-len(found) // PER_SHARD)
         bounds = [-(-i * len(found) // number) for i in range(number + 1)]
         for i in range(number):
             path = records.shard_path(output / domain, i, number)
@@ -307,15 +310,13 @@ def with_progress(results, total):
     for done, result in enumerate(results, 1):
         now = time.perf_counter()
         if now - shown > (0.2 if terminal else 5) or (terminal and done == total):
-            shown, rate = now, done / (now - began)
-            print(
-                "\r" if terminal else "",
+            shown, rate = now, done / max(now - began, 1e-9)
+            line = (
                 f"[{'#' * (20 * done // total):20}] {done:,} of {total:,} pictures, {rate:.0f}/s, "
-                f"{(total - done) / rate:.0f} s left ",
-                sep="",
-                end="" if terminal and done < total else "\n",
-                flush=True,
+                f"{(total - done) / rate:.0f} s left"
             )
+            line = f"\r{line:78}" if terminal else line  # over the line before, maybe a longer one
+            print(line, end="" if terminal and done < total else "\n", flush=True)
         yield result
 
 

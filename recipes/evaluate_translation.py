@@ -9,13 +9,15 @@ Commands:
     (--smoke takes seconds; --help shows all flags)
 Pix2Pix: --data_dir holds train/ and test/, with both halves of a pair side by side; --inputs says
     which is the model's input. CycleGAN, DualGAN, DiscoGAN: it holds trainA/, trainB/, testA/ and
-    testB/.
-Protocol, on all test pictures, at the model's size:
+    testB/, as folders of pictures or as a set of recipes/build_data.py with these domains; of other
+    names, or of two sets: --domains=train/men,train/women,test/men,test/women.
+Protocol, on all test pictures, at the model's size and with its channels:
     l1, psnr (pairs): mean |G(x) - y|, of values in [-1, 1]; mean over the pictures of
         10 log10(4 / mean squared error), in dB.
     frechet, kernel: distances of features between the pictures made and the real test pictures of
         the domain that they should be in. Those of a hundred pictures are biased, and compare only
-        with others of as many pictures and the same extractor.
+        with others of as many pictures and the same extractor. For an extractor of RGB, grey
+        pictures are made RGB, and transparent ones laid over white.
     cycle (domains): mean |F(G(x)) - x| over A; over B, of the way round.
 Rows: "model"; pairs: "mean", the mean of the training targets for every input, and "nearest", the
     target of the training pair with the nearest input (L2), a real picture, but of something else;
@@ -32,17 +34,21 @@ import numpy as np
 from absl import flags
 
 from kerasgan import data, files, metrics, models, pictures, runs, stored
+from kerasgan.data import collection, pipeline
+from kerasgan.data.reading import Reading
 from kerasgan.models.two_domains import TwoDomainModel
 from kerasgan.networks import patch, unet
 from kerasgan.tables import Table
 
 CHUNK = 20  # pictures translated at a time
 SHEET_ROWS = 8
-DOMAINS = ["trainA", "trainB", "testA", "testB"]
 
 MODEL = flags.DEFINE_string("model", None, "A `.keras` file or a preset; --smoke: a Pix2Pix")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the pictures: see above")
 INPUTS = flags.DEFINE_enum("inputs", "right", ["left", "right"], "Half that is the input, of pairs")
+DOMAINS = flags.DEFINE_list(
+    "domains", ["trainA", "trainB", "testA", "testB"], "Four folders or domains below --data_dir"
+)
 EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "See kerasgan.metrics.get")
 SEED = flags.DEFINE_integer("seed", 0, "Of the model's noise and of the random choices", 0)
 OUTPUT = flags.DEFINE_string(
@@ -73,7 +79,8 @@ def evaluate():
                         for k, v in row.items() if k not in ("protocol", "warnings")))  # fmt: skip
     for warning in rows[0]["warnings"]:
         print(f"warning: {warning}")
-    images = np.stack([images[:SHEET_ROWS] for images in columns], axis=1)
+    rows = min(SHEET_ROWS, *map(len, columns))
+    images = np.stack([as_rgb(images[:rows]) for images in columns], axis=1)
     images = images.reshape(-1, *images.shape[2:])
     pictures.save_png(pictures.image_grid(images, len(columns)), output / "sheet.png")
     print(f"kerasgan: scores.jsonl and sheet.png in {output}")
@@ -110,9 +117,8 @@ def find_subjects():
 
 def score_pairs(model, folder, extractor):
     """(rows, columns of the sheet) of a Pix2Pix."""
-    size = model.image_shape[:2]
-    train_inputs, train_targets = read_pairs(folder, "train", size)
-    inputs, targets = read_pairs(folder, "test", size)
+    train_inputs, train_targets = read_pairs(folder, "train", model)
+    inputs, targets = read_pairs(folder, "test", model)
     nearest = train_targets[nearest_index(inputs, train_inputs)]
     made = {
         "model": translated(model.translate, inputs),
@@ -128,12 +134,15 @@ def score_pairs(model, folder, extractor):
     return rows, [inputs, made["model"], nearest, targets]
 
 
-def read_pairs(folder, split, size):
+def read_pairs(folder, split, model):
     """(inputs, targets), arrays, in the order of their names."""
-    pairs = data.paired_images(
-        folder, None, size, INPUTS.value, jitter=False, flip=False, shuffle_seed=None, split=split
-    )
-    return [np.stack(side) for side in zip(*pairs.as_numpy_iterator())]
+    sides = (model.input_channels, model.image_shape[-1])  # how many channels each has
+    options = {"jitter": False, "flip": False, "shuffle_seed": None, "split": split}
+    size, read = model.image_shape[:2], {}
+    for channels in sorted(set(sides)):
+        pairs = data.paired_images(folder, None, size, INPUTS.value, channels=channels, **options)
+        read[channels] = list(pairs.as_numpy_iterator())
+    return [np.stack([pair[n] for pair in read[channels]]) for n, channels in enumerate(sides)]
 
 
 def nearest_index(images, others):
@@ -159,7 +168,12 @@ def psnr(images, others):
 
 def score_domains(model, folder, extractor):
     """(rows, columns of the sheet) of a model of two domains."""
-    train_a, train_b, a, b = (read_domain(folder / name, model) for name in DOMAINS)
+    if len(DOMAINS.value) != 4:
+        raise ValueError(
+            "--domains must name four: training pictures of A and of B, test pictures of A and of "
+            f"B. Received: --domains={','.join(DOMAINS.value)}"
+        )
+    train_a, train_b, a, b = (read_domain(folder / name, model) for name in DOMAINS.value)
     rows, columns = [], []
     for way, images, others, train, there, back in (
         ("a_to_b", a, b, train_b, model.translate_a_to_b, model.translate_b_to_a),
@@ -178,12 +192,15 @@ def score_domains(model, folder, extractor):
     return rows, columns
 
 
-def read_domain(folder, model):
-    """Images of a domain, an array, in the order of their names."""
-    images = data.image_folder(
-        folder, image_size=model.image_shape[:2], channels=3, shuffle_seed=None, labels=None
-    )
-    return np.stack(list(images.as_numpy_iterator()))
+def read_domain(place, model):
+    """Images of a folder or of a set's domain, an array, in the order of their names."""
+    domain = collection.open_domain("--data_dir", place)
+    *size, channels = model.image_shape
+    reading = Reading(None, size, channels, "center", False, False, None, "skip", False)
+    found = reading.decode_all(domain.pictures, domain.origin)
+    images = pipeline.rescale(found.read(np.arange(len(found.items)))).numpy()
+    print(f"kerasgan: {len(images):,} images of {reading.shape} from {domain.origin}")
+    return images
 
 
 # Both -------------------------------------------------------------------------------------
@@ -205,8 +222,18 @@ def chosen(images, number):
     return images[order[:number]]
 
 
+def as_rgb(images):
+    """Images of 1, 3 or 4 channels as RGB: grey thrice, transparent ones over white."""
+    if images.shape[-1] == 4:
+        alpha = (images[..., 3:] + 1) / 2
+        return images[..., :3] * alpha + (1 - alpha)
+    return np.broadcast_to(images, (*images.shape[:3], 3))
+
+
 def distances(real, made, extractor, folder):
     """Frechet and kernel distance, with their protocol and warnings."""
+    if extractor.input_shape[-1] == 3:
+        real, made = as_rgb(real), as_rgb(made)
     result = metrics.score(
         real, made, extractor, ["frechet", "kernel"], str(folder), SEED.value, progress=False
     )

@@ -11,7 +11,7 @@ Commands:
         --optimizers=kept
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Optimizers: "fresh" are Adams of --learning_rate; "kept" are those of a .keras file, moments and
-    rates (a preset has none).
+    rates (a preset has none); --jit_compile counts for both, "auto" is what the file says.
 Time: that of the model's own recipe, an update.
 Score: none; recipes/evaluate.py --real=pictures/ --model=<workdir>/final.keras has one for RGB.
 """
@@ -59,11 +59,13 @@ def main():
     )
     if conditional:
         model = fit_classes(model, data.describe(dataset)["num_classes"])
-    if OPTIMIZERS.value == "fresh":
+    if OPTIMIZERS.value == "kept":
+        if run.jit_compile != "auto":
+            model.jit_compile = run.jit_compile  # to compile anew would lose a loss's scale
+    else:
         model.step_counter.assign(0)  # so that the averages follow at once, as at a start
-    if FROZEN.value:
-        freeze(model, run.jit_compile)
-    elif OPTIMIZERS.value == "fresh":
+        if FROZEN.value:
+            freeze(model)
         model.compile(**fresh_optimizers(model), jit_compile=run.jit_compile)
     run.train(model, dataset, updates=UPDATES)
     run.export(model)
@@ -80,6 +82,11 @@ def load():
             "--optimizers=kept needs a --model whose layers all go on: presets have no optimizers, "
             f"frozen layers leave theirs. Received: --preset={PRESET.value} "
             f"--frozen_layers={FROZEN.value}"
+        )
+    if OPTIMIZERS.value == "kept" and not flags.FLAGS["learning_rate"].using_default_value:
+        raise runs.RunError(
+            "--optimizers=kept keeps the rates, too: leave --learning_rate out. "
+            f"Received: --learning_rate={RATE.value}"
         )
     if PRESET.value:
         return presets.load(PRESET.value, sha256=SHA256.value)
@@ -111,12 +118,17 @@ def fit_classes(model, num_classes):
     return made
 
 
-def freeze(model, jit_compile):
-    """Freezes, and compiles with fresh optimizers."""
-    judge = "critic" if "critic" in model.players() else "discriminator"
-    names = fine_tuning.freeze_first_layers(model, judge, FROZEN.value)
-    print(f"kerasgan: frozen in the {judge}: {', '.join(names)}")
-    model.compile(**fresh_optimizers(model), jit_compile=jit_compile)
+def freeze(model):
+    """Freezes the first layers of the discriminator or critic."""
+    judges = [name for name in ("discriminator", "critic") if name in model.players()]
+    if not judges:
+        raise runs.RunError(
+            f"--frozen_layers is for models that judge: a {type(model).__name__} has no "
+            "discriminator or critic whose layers could be frozen. "
+            f"Received: --frozen_layers={FROZEN.value}"
+        )
+    names = fine_tuning.freeze_first_layers(model, judges[0], FROZEN.value)
+    print(f"kerasgan: frozen in the {judges[0]}: {', '.join(names)}")
 
 
 def fresh_optimizers(model):

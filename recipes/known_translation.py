@@ -136,9 +136,10 @@ def build_stargan(updates):
 
 
 def build_discogan(updates):
-    """DiscoGAN at half its width."""
+    """DiscoGAN at half its width; the curriculum ends after a quarter of the updates."""
     judge = discogan.build_discriminator
     return models.DiscoGAN(
+        curriculum_updates=discogan.GENERATOR_UPDATES * updates // 4,
         image_shape=SHAPE,
         **both_ways(discogan.build_generator, width=32),
         **both(judge, "discriminator_a", "discriminator_b", width=32),

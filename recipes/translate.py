@@ -188,9 +188,11 @@ def square(pixels):
 
 
 def save(pixels, path):
-    """Writes uint8 (H, W, 1 or 3) in the format of the path's extension, atomically."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    """Writes uint8 (H, W, 1, 3 or 4) in the format of the path's extension, atomically."""
     form = FORMATS[path.suffix.lower()]
+    if form == "JPEG" and pixels.shape[-1] == 4:
+        pixels = converted(pixels, channels=3)
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     with files.replacing(path) as temporary:
         picture.save(
             temporary, form, **({"quality": 95, "subsampling": 0} if form == "JPEG" else {})
@@ -201,7 +203,7 @@ def save(pixels, path):
 
 
 def find_model(name):
-    """The model's function: decoded picture (`pictures.decode`) -> uint8 (H, W, 1 or 3)."""
+    """The model's function: decoded picture (`pictures.decode`) -> uint8 (H, W, 1, 3 or 4)."""
     found = stored.find(name)
     model = found.load()
     return served_translator(model) if found.kind == "saved_model" else keras_translator(model)
@@ -243,7 +245,8 @@ def served_translator(loaded):
         arguments["domains"] = tf.constant([domains], tf.int32)
 
     def translate(pixels):
-        file = tf.io.encode_png(converted(pixels, channels=3))
+        channels = 4 if pixels.shape[-1] in (2, 4) else 3  # the graph lays over white if it wants
+        file = tf.io.encode_png(converted(pixels, channels))
         made = function(images=file[tf.newaxis], **arguments)["png_bytes"]
         return tf.io.decode_png(made[0]).numpy()
 

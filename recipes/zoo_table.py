@@ -61,7 +61,7 @@ def cells(card):
         value("recall", ".2f"),
         value("label_agreement", ".1%").replace("%", " %"),
         value("accuracy", ".2%").replace("%", " %"),
-        minutes or "-",
+        minutes or card["hardware"] or "-",
     )
 
 

@@ -1,16 +1,15 @@
 """A server that answers as TF Serving does, over HTTP and over gRPC, by running exports.
 
-Only the transport stands in for TF Serving's; the models are real, in sessions that are fed as it
-feeds them. What it says of JSON follows TF Serving's REST API: dtypes come from the signature, a
-single output has no name, strings are encoded in base64 if the output's name ends in `_bytes`, and
-are text otherwise; errors are {"error": sentence} with the HTTP status of the code.
+Only the transport stands in for TF Serving's; the models (serving_models.py) are real, in sessions
+that are fed as it feeds them. What it says of JSON follows TF Serving's REST API: dtypes come from
+the signature, a single output has no name, strings are encoded in base64 if the output's name ends
+in `_bytes` and are text otherwise; errors are {"error": sentence} with the HTTP status of the code.
 """
 
 import base64
 import contextlib
 import http.server
 import json
-import pathlib
 import re
 import threading
 from concurrent import futures
@@ -18,87 +17,11 @@ from concurrent import futures
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
-from tensorflow.core.protobuf import config_pb2
+
+from tests.serving_models import Refusal
 
 STATUS = {"INVALID_ARGUMENT": 400, "NOT_FOUND": 404, "UNAVAILABLE": 503, "INTERNAL": 500}
 PATH = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?(/metadata|:predict)?")
-
-
-class Refusal(Exception):
-    """A TensorFlow error: its code's name and a sentence."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
-
-
-class Models:
-    """Loaded versions: `folders` maps a name to the folder of its versions, `labels` a name to a
-    dict of labels.
-    """
-
-    def __init__(self, folders, labels=()):
-        self.labels = dict(labels)
-        self.versions = {}
-        for name, folder in folders.items():
-            for path in pathlib.Path(folder).glob("*/saved_model.pb"):
-                self.versions[name, int(path.parent.name)] = _load(str(path.parent))
-        self.refusals = []  # codes to give, before any other answer
-        self.asked = 0
-        self.callables, self.lock = {}, threading.Lock()
-
-    def numbers(self, name):
-        """Versions of a model; NOT_FOUND if there are none."""
-        found = sorted(number for model, number in self.versions if model == name)
-        if not found:
-            raise Refusal("NOT_FOUND", f"Could not find any versions of model {name}")
-        return found
-
-    def find(self, name, version, label):
-        """(version, session, signatures) of what was asked for."""
-        self.asked += 1
-        if self.refusals:
-            raise Refusal(self.refusals.pop(), "Not now.")
-        if label:
-            if label not in self.labels.get(name, {}):
-                raise Refusal("INVALID_ARGUMENT", f"Unrecognized servable version label: {label}")
-            version = self.labels[name][label]
-        version = self.numbers(name)[-1] if version is None else version
-        if (name, version) not in self.versions:
-            raise Refusal("NOT_FOUND", f"Servable not found for request: {name}/{version}")
-        return version, *self.versions[name, version]
-
-    def signature(self, signatures, name):
-        """A signature's definition."""
-        name = name or "serving_default"
-        if name not in signatures:
-            raise Refusal("INVALID_ARGUMENT", f'Serving signature name: "{name}" not found')
-        return signatures[name]
-
-    def run(self, session, signature, inputs):
-        """Outputs by their names."""
-        if inputs.keys() != signature.inputs.keys():
-            raise Refusal("INVALID_ARGUMENT", f"inputs must be {sorted(signature.inputs)}")
-        fetches = [info.name for info in signature.outputs.values()]
-        key = (session, *fetches)
-        with self.lock:
-            if key not in self.callables:  # slow to make
-                feeds = [info.name for info in signature.inputs.values()]
-                options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
-                self.callables[key] = session._make_callable_from_options(options)
-        try:
-            outputs = self.callables[key](*(inputs[name] for name in signature.inputs))
-        except tf.errors.InvalidArgumentError as error:
-            raise Refusal("INVALID_ARGUMENT", str(error)) from error
-        return dict(zip(signature.outputs, outputs))
-
-
-def _load(path):
-    graph = tf.Graph()
-    session = tf.compat.v1.Session(graph=graph)
-    with graph.as_default():
-        meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
-    return session, dict(meta.signature_def)
 
 
 # REST -----------------------------------------------------------------------------------------
@@ -186,8 +109,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             }
         return {
             "model_version_status": [
-                {"version": str(number), "state": "AVAILABLE", "status": {"error_code": "OK"}}
-                for number in models.numbers(name)
+                {"version": str(number), "state": state, "status": {"error_code": "OK"}}
+                for number, state in models.status(name).items()
             ]
         }
 
@@ -279,8 +202,8 @@ def grpc(models):
     @guarded
     def status(request, context):
         answer = get_model_status_pb2.GetModelStatusResponse()
-        for number in models.numbers(request.model_spec.name):
-            answer.model_version_status.add(version=number, state="AVAILABLE")
+        for number, state in models.status(request.model_spec.name).items():
+            answer.model_version_status.add(version=number, state=state)
         return answer
 
     predictions = type("P", (), {"Predict": predict, "GetModelMetadata": metadata})()

@@ -1,14 +1,18 @@
 """Compiles serving_loader.cc against TensorFlow's wheel, and runs requests through it."""
 
+import atexit
+import functools
 import json
 import pathlib
 import shutil
 import subprocess
+import tempfile
 from typing import NamedTuple
 
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import saved_model_pb2
 
 SOURCE = pathlib.Path(__file__).with_name("serving_loader.cc")
 OK, INVALID_ARGUMENT = 0, 3  # codes of absl::Status
@@ -30,8 +34,16 @@ class Response(NamedTuple):
     outputs: dict
 
 
-def compiled(folder):
-    """Path of the program; skips where it can't be compiled."""
+def signatures(path):
+    """Names of an export's signatures."""
+    content = (pathlib.Path(path) / "saved_model.pb").read_bytes()
+    (graph,) = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+    return {name for name in graph.signature_def if not name.startswith("__")}
+
+
+@functools.cache
+def compiled():
+    """Path of the program, compiled once in a process; skips where it can't be."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("there is no g++ to compile the C++ loader with")
@@ -40,6 +52,8 @@ def compiled(folder):
     missing = [name for name in names if not (libraries / name).exists()]
     if missing:
         pytest.skip(f"this TensorFlow ships no {', '.join(missing)}")
+    folder = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     program = folder / "serving_loader"
     command = [compiler, "-w", "-O0", *tf.sysconfig.get_compile_flags(), "-std=c++17", str(SOURCE)]
     # --no-as-needed: the kernels register themselves, nothing calls them by name.
@@ -50,8 +64,13 @@ def compiled(folder):
     return program
 
 
-def run(program, folder, requests, threads=1, total=0, repetitions=0):
+def run(requests, threads=1, total=0, repetitions=0):
     """(responses of `requests`, the program's figures; see serving_loader.cc)."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(pathlib.Path(folder), requests, threads, total, repetitions)
+
+
+def _run(folder, requests, *arguments):
     asked, answered = folder / "requests", folder / "responses"
     with open(asked, "wb") as file:
         for path, signature, inputs in requests:
@@ -59,10 +78,8 @@ def run(program, folder, requests, threads=1, total=0, repetitions=0):
             for name, value in inputs.items():
                 content = tf.make_tensor_proto(value).SerializeToString()
                 file.write(f"{name} {len(content)}\n".encode() + content)
-    arguments = [str(number) for number in (threads, total, repetitions)]
-    done = subprocess.run(
-        [str(program), str(asked), str(answered), *arguments], capture_output=True, text=True
-    )
+    command = [compiled(), asked, answered, *arguments]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     with open(answered, "rb") as file:
         responses = [_response(file) for _ in requests]

@@ -1,7 +1,9 @@
 """The package as a whole: what importing it costs, and which way imports run."""
 
 import ast
+import configparser
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -107,3 +109,12 @@ print([name for name in {OPTIONAL} if name in set(sys.modules) - before])
     ]
     assert {run[1] for run in runs} == {"[]"}
     assert min(float(run[0]) for run in runs) <= 0.3
+
+
+def test_pillow_is_new_enough():
+    """`Image.has_transparency_data`, which reading pictures needs, came with Pillow 10.1."""
+    settings = configparser.ConfigParser()
+    settings.read(PACKAGE.parent / "setup.cfg")
+    required = settings["options"]["install_requires"]
+    least = re.search(r"^pillow>=(\d+)\.(\d+)$", required, re.MULTILINE)
+    assert least and tuple(map(int, least.groups())) >= (10, 1)

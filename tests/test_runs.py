@@ -206,6 +206,16 @@ def test_updates_give_epochs(tmp_path, updates, epochs):
         run._epochs(39, None)
 
 
+@pytest.mark.parametrize("more", [{"epochs": None}, {"epochs": 2}, {"smoke": True}])
+def test_too_few_batches_for_a_step_are_named_and_leave_the_folder_free(tmp_path, more):
+    run = runs.Run("tiny", _settings(tmp_path, **more))
+    model, dataset = _model(run), _dataset(run).take(5)
+    model.batches_per_step = 9
+    with pytest.raises(ValueError, match=r"step takes 9 batches.*Received: a dataset of 5 batches"):
+        run.train(model, dataset, updates=100)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_mixed_precision_and_seed(tmp_path):
     try:
         run = runs.Run("tiny", _settings(tmp_path / "a", mixed_precision="bfloat16"))

@@ -16,7 +16,7 @@ from PIL import Image
 
 from kerasgan import serving
 from kerasgan.serving import Client, ServingError
-from tests import serving_checks, serving_double
+from tests import serving_checks, serving_double, serving_models
 from tests.latent.test_space import tiny_cgan, tiny_gan
 from tests.models.test_cyclegan import TestCycleGAN as CycleGANContract
 from tests.models.test_stargan import TestStarGAN as StarGANContract
@@ -46,8 +46,8 @@ def base(tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(base):
     """The double's models."""
-    labels = serving.write_model_base(base[0])
-    return serving_double.Models({name: base[0] / name for name in labels}, labels)
+    serving.write_model_base(base[0], base_path=str(base[0]))
+    return serving_models.Models(base[0] / "models.config")
 
 
 @pytest.fixture(scope="module", params=["rest", "grpc"])
@@ -154,6 +154,15 @@ def test_bad_requests_get_the_servers_sentence(address):
     serving_checks.refuse(Client(address, "cgan"))
     with pytest.raises(ServingError, match=r"INVALID_ARGUMENT: .*JPEG or a PNG"):
         Client(address, "cyclegan").translate([b"no picture"], "a_to_b")
+
+
+@pytest.mark.parametrize("truncation", [0, 0.0, -1, float("nan"), "wide"])
+def test_a_truncation_that_generate_would_not_take(base, address, truncation):
+    with pytest.raises(ValueError, match=r"truncation must be a positive number.*Received: "):
+        Client(address, "gan").sample(2, seed=3, truncation=truncation)
+    if isinstance(truncation, float):
+        with pytest.raises(ValueError, match="Received: truncation="):
+            base[1]["gan"].generate(2, seed=3, truncation=truncation)
 
 
 def test_bad_requests_that_go_nowhere(address):

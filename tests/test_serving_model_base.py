@@ -33,7 +33,7 @@ def test_models_config(base):
         '    name: "cgan"\n'
         '    base_path: "/models/cgan"\n'
         '    model_platform: "tensorflow"\n'
-        "    model_version_policy { specific { versions: 2 versions: 10 } }\n"
+        "    model_version_policy { all {} }\n"
         '    version_labels { key: "stable" value: 2 }\n'
         '    version_labels { key: "canary" value: 10 }\n'
         "  }\n"
@@ -41,7 +41,7 @@ def test_models_config(base):
         '    name: "gan"\n'
         '    base_path: "/models/gan"\n'
         '    model_platform: "tensorflow"\n'
-        "    model_version_policy { specific { versions: 1 } }\n"
+        "    model_version_policy { all {} }\n"
         '    version_labels { key: "stable" value: 1 }\n'
         "  }\n"
         "}\n"
@@ -59,7 +59,7 @@ def test_it_is_what_the_server_parses(base):
         ("gan", "/srv/zoo/gan", "tensorflow"),
     ]
     assert dict(parsed[0].version_labels) == {"stable": 2, "canary": 10}
-    assert list(parsed[0].model_version_policy.specific.versions) == [2, 10]
+    assert parsed[0].model_version_policy.WhichOneof("policy_choice") == "all"
 
 
 def test_promotion_and_rollback(base):
@@ -74,6 +74,12 @@ def test_promotion_and_rollback(base):
     assert labels() == {"stable": 2}
     shutil.rmtree(base / "cgan" / "2")
     assert serving.write_model_base(base) == {"gan": {"stable": 1}}
+
+
+def test_the_version_before_one_that_was_moved_away_is_stable(base):
+    serving.write_model_base(base, {"cgan": 10})
+    shutil.move(base / "cgan" / "10", base / "card" / "withdrawn")
+    assert serving.write_model_base(base)["cgan"] == {"stable": 2}
 
 
 def test_a_version_stays_stable_until_another_is_promoted(base):
@@ -147,5 +153,10 @@ def test_the_compose_file_is_yaml():
     assert services["serving"]["image"] == "tensorflow/serving:latest"
     assert services["serving-gpu"]["image"] == "tensorflow/serving:latest-gpu"
     for service in services.values():
-        assert "--model_config_file=/models/models.config" in service["command"]
+        assert service["command"] == [
+            "--model_config_file=/models/models.config",
+            "--model_config_file_poll_wait_seconds=10",  # else promotions wait for a restart
+            "--allow_version_labels_for_unavailable_models=true",
+            "--monitoring_config_file=/models/monitoring.config",
+        ]
         assert service["volumes"] == ["./:/models:ro"]

@@ -6,12 +6,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from kerasgan import serving
-from kerasgan.serving import Client, ServingError
+from kerasgan.serving import Client
 from tests import serving_checks
 from tests.latent.test_space import tiny_cgan, tiny_gan
 from tests.models.test_cyclegan import TestCycleGAN as CycleGANContract
@@ -19,19 +18,6 @@ from tests.recipes.serving import free_port
 
 STORED = pathlib.Path(__file__).parents[1] / "saved_models"
 POLL = 1  # seconds between a server's looks at its configuration
-
-
-def wait_for(condition, seconds=60):
-    """Waits until `condition()` is true, and fails if it never is."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return
-        except ServingError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"not within {seconds} seconds")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +39,8 @@ def server(tmp_path_factory):
     process = subprocess.Popen(command)
     addresses = [f"http://127.0.0.1:{rest}", f"grpc://127.0.0.1:{grpc}"]
     try:
-        wait_for(lambda: Client(addresses[0], "cyclegan").versions() == {1: "AVAILABLE"})
+        cyclegan = Client(addresses[0], "cyclegan")
+        serving_checks.wait_for(lambda: cyclegan.versions() == {1: "AVAILABLE"})
         yield base, addresses
     finally:
         process.terminate()
@@ -80,17 +67,13 @@ def test_a_server_of_our_own(server):
 @pytest.mark.slow
 def test_swap_and_rollback(server):
     base, addresses = server
-    serving.export(tiny_gan(), base / "gan")
+    model, answers = tiny_gan(), {}
+    serving_checks.export_next(model, base / "swapped", answers)
     serving.write_model_base(base, base_path=str(base))
-    wait_for(lambda: Client(addresses[0], "gan").versions().get(2) == "AVAILABLE")
-    for version, folder in (("stable", "1"), ("canary", "2"), (None, "2"), (1, "1")):
-        for client in clients(addresses, "gan", version):
-            serving_checks.compare(client, base / "gan" / folder)
-    shutil.rmtree(base / "gan" / "2")
-    serving.write_model_base(base, base_path=str(base))
-    wait_for(lambda: Client(addresses[0], "gan").versions().get(2) != "AVAILABLE")
-    for client in clients(addresses, "gan"):
-        serving_checks.compare(client, base / "gan" / "1")
+    serving_checks.wait_for(lambda: len(Client(addresses[0], "swapped").sample(1)) == 1)
+    serving_checks.promote_and_roll_back(addresses[0], base, "swapped", model, answers)
+    for client in clients(addresses, "swapped"):
+        serving_checks.compare(client, base / "swapped" / "1")
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from kerasgan.metrics import features
 def answer(tmp_path_factory):
     model = models.CGAN(image_shape=(8, 8, 1), latent_dim=4, num_classes=3, seed=0)
     folder = serving.export(model, tmp_path_factory.mktemp("served"))
-    return tf.saved_model.load(str(folder)).signatures["serving_default"]
+    loaded = tf.saved_model.load(str(folder))
+    return loaded.signatures["serving_default"], loaded.signatures["sample"]
 
 
 @pytest.mark.parametrize(
@@ -31,11 +32,20 @@ def answer(tmp_path_factory):
 def test_the_shape_wanted_is_named(answer, latents, labels, message):
     """Also where a graph's optimizer takes a rank from the signature."""
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        answer(latents=tf.zeros(latents), labels=tf.zeros(labels, tf.int32))
+        answer[0](latents=tf.zeros(latents), labels=tf.zeros(labels, tf.int32))
+
+
+@pytest.mark.parametrize("name", ["seed", "truncation"])
+@pytest.mark.parametrize("shape", [(1,), (0,), (2, 3)])
+def test_that_a_single_number_is_wanted_is_named(answer, name, shape):
+    good = {"seed": tf.constant(1), "labels": tf.zeros(2, tf.int32), "truncation": tf.constant(0.0)}
+    told = rf"{name} must have the shape \(\), not\] \[{' '.join(map(str, shape))}\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=told):
+        answer[1](**{**good, name: tf.zeros(shape, good[name].dtype)})
 
 
 def test_what_fits_is_answered(answer):
-    images = answer(latents=tf.zeros((2, 4)), labels=tf.zeros(2, tf.int32))["images"]
+    images = answer[0](latents=tf.zeros((2, 4)), labels=tf.zeros(2, tf.int32))["images"]
     assert images.shape == (2, 8, 8, 1)
 
 
@@ -62,3 +72,14 @@ def test_a_classifier_answers_any_number_of_images(classifier, rows):
 def test_a_classifier_refuses_what_is_no_number(classifier, value):
     with pytest.raises(tf.errors.InvalidArgumentError, match="images must be finite numbers"):
         classifier[1](images=tf.fill((2, 28, 28, 1), np.float32(value)))
+
+
+def test_a_classifier_whose_training_diverged_is_not_exported(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    model.signatures = functools.partial(serving.classifier_signatures, model)
+    model.layers[-1].bias.assign([0.0, np.nan, 0.0])
+    with pytest.raises(ValueError, match=r"finite.*Received: sequential\S* weight .*bias with NaN"):
+        serving.export(model, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """From what a user types to a stored model."""
 
 import hashlib
+import pathlib
 
 import keras
 import numpy as np
@@ -57,6 +58,27 @@ def test_presets_by_folder_and_by_name(model, place):
     weights = place / "saved_models" / "tiny" / "model.weights.h5"
     assert stored.find("tiny").sha256() == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert {"cached", "tiny"} <= set(presets.list())
+
+
+@pytest.mark.parametrize("places", [["home", "working"], ["working"], ["working", "word"]])
+def test_a_name_is_the_same_preset_here_and_in_from_preset(places, place):
+    """Each place's preset has other weights; what is nearer counts, in both searches."""
+    folders = {"home": "home/presets/tiny", "working": "saved_models/tiny", "word": "tiny"}
+    for seed, name in enumerate(places):
+        network = models.gan.build_generator(2, (4, 4, 1), units=())
+        network.layers[1].bias.assign(np.full(16, seed))
+        made = models.GAN((4, 4, 1), latent_dim=2, seed=seed, generator=network)
+        made.save_to_preset(place / folders[name])
+    served = place / "saved_models" / "tiny"
+    (served / "1").mkdir()
+    (served / "1" / "saved_model.pb").touch()  # an export beside it changes nothing
+    found = stored.find("tiny")
+    wanted = presets.info("tiny")
+    assert found.kind == "preset"
+    assert found.path.resolve() == pathlib.Path(wanted["path"]).resolve()
+    assert found.sha256() == wanted["files"]["model.weights.h5"]["sha256"]
+    nearest = "word" if "word" in places else places[0]
+    assert found.path.resolve() == place / folders[nearest]
 
 
 def test_exports_the_newest_version_first(model, place):

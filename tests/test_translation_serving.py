@@ -14,11 +14,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+from kerasgan import models as zoo
 from kerasgan import serving
+from kerasgan.networks.patch import build_patch_discriminator
+from kerasgan.networks.unet import build_unet
 from tests.models.test_cyclegan import TestCycleGAN as CycleGANContract
 from tests.models.test_pix2pix import TestPix2Pix as Pix2PixContract
 from tests.models.test_stargan import TestStarGAN as StarGANContract
 from tests.models.test_stargan import attribute_model
+from tests.recipes.translating import transparent_negative
 
 CLIENT = os.path.join(os.path.dirname(__file__), "translation_client.py")
 SIZES = [(8, 8), (13, 21), (30, 5)]
@@ -130,3 +134,36 @@ def test_signatures(served):
     names = {kind: sorted(tf.saved_model.load(p).signatures) for kind, p in exports.items()}
     assert names["cyclegan"] == ["serving_default", "translate_a_to_b", "translate_b_to_a"]
     assert names["pix2pix"] == names["stargan"] == ["serving_default", "translate"]
+
+
+def test_a_model_of_transparent_pictures(tmp_path):
+    """Each channel becomes its negative, alpha too; what has no alpha is opaque."""
+    path = serving.export(transparent_negative(), tmp_path)
+    translate = tf.saved_model.load(path).signatures["translate_a_to_b"]
+    rng = np.random.default_rng(0)
+    rgba = rng.integers(0, 256, (13, 21, 4)).astype("uint8")
+    files = []
+    for pixels, kind in ((rgba, "PNG"), (rgba[..., :3], "PNG"), (rgba[..., :3], "JPEG")):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind)
+        files.append(file.getvalue())
+    pngs = translate(images=tf.constant(files))["png_bytes"].numpy()
+    made = [np.asarray(Image.open(io.BytesIO(png))) for png in pngs]
+    assert [picture.shape for picture in made] == [(13, 21, 4)] * 3
+    np.testing.assert_array_equal(made[0], 255 - rgba)
+    np.testing.assert_array_equal(made[1][..., :3], 255 - rgba[..., :3])
+    jpeg = np.asarray(Image.open(io.BytesIO(files[2])))
+    np.testing.assert_array_equal(made[2][..., :3], 255 - jpeg)
+    assert not made[1][..., 3].any() and not made[2][..., 3].any()
+
+
+def test_channels_that_no_picture_has_are_refused_by_name(tmp_path):
+    model = zoo.Pix2Pix(
+        (16, 16, 3),
+        input_channels=2,
+        generator=build_unet((16, 16, 2), channels=3, width=2),
+        discriminator=build_patch_discriminator((16, 16, 3), (16, 16, 2), 2, 1),
+    )
+    with pytest.raises(ValueError, match=r"1, 3 or 4 channels.*Received: .* with 2 channels"):
+        serving.export(model, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from kerasgan.data.order import EpochOrder
 from kerasgan.data.reading import Reading, check_choice
 
 _SIDES = ("left", "right")
+_NARROWEST = 1.2  # width / height of a picture from which on it may well be two side by side
 
 
 def paired_images(
@@ -58,7 +59,8 @@ def paired_images(
 
     Raises:
         ValueError: an argument out of range; no pictures; halves of unequal size, missing partners,
-            pictures smaller than the crop: the message names them.
+            pictures smaller than the crop; one folder of pictures that are all too narrow to be two
+            side by side, unless `image_size` asks for narrow halves: the message names them.
 
     Example:
         >>> import tempfile, kerasgan
@@ -89,12 +91,17 @@ def paired_images(
         _check_no_partners(roots[0], found[0])
     items, halves = (found[0], _halves) if len(roots) == 1 else (_match(*found, roots), _partners)
     sides = slice(None) if inputs == "left" else slice(None, None, -1)
+    shapes = {}  # of a half, by the picture's name
 
     def decode(item):
-        return np.stack([reading.fit(half) for half in halves(item)[sides]])
+        both = halves(item)
+        shapes[item.name] = both[0].shape[:2]
+        return np.stack([reading.fit(half) for half in both[sides]])
 
     origin = " and ".join(map(str, roots))
     decoded = reading.decode_all(items, origin, decode, shape=(2,))
+    if len(roots) == 1:
+        _check_halves(roots[0], shapes, reading.size)
     total = len(decoded.items)
     order = reading.order(
         total,
@@ -248,6 +255,21 @@ def _halves(picture):
     if width % 2:
         raise pictures.Unfit(f"{width} pixels wide, so its halves are unequal")
     return [pixels[:, : width // 2], pixels[:, width // 2 :]]
+
+
+def _check_halves(root, shapes, size):
+    """ValueError if all pictures are too narrow to be two, and no such halves are asked for."""
+    narrow = all(2 * width < _NARROWEST * height for height, width in shapes.values())
+    if narrow and 2 * size[1] >= _NARROWEST * size[0]:
+        name = min(shapes)
+        height, width = shapes[name]
+        raise ValueError(
+            "Expected pictures with both halves side by side, and none is much wider than high. "
+            "For partners by file name in two folders give both: directory=(inputs, targets). If "
+            "the halves are so narrow, ask for such: image_size=(height, width). Received: "
+            f"directory={str(root)!r}, with pictures such as {name}, {2 * width} pixels wide and "
+            f"{height} high, image_size={size}"
+        )
 
 
 def _partners(pair):

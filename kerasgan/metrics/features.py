@@ -21,7 +21,8 @@ def get(identifier):
         identifier: 'mnist_classifier', 'fashion_mnist_classifier', 'inception_v3',
             'inception_v3:<path of its weights>'; the path of a `.keras` file, whose model takes
             images in [-1, 1] and gives features [batch, width], or has a layer "features" that
-            does; or an `Extractor`, which is returned as it is.
+            does, and may end with a layer "logits" or "probabilities", which gives classes; or an
+            `Extractor`, which is returned as it is.
 
     Returns:
         `Extractor`.
@@ -59,8 +60,10 @@ def _from_file(path):
             f"Received: extractor={path!r} ({error})"
         ) from error
     layers = [layer.name for layer in getattr(model, "layers", [])]
-    layer = "features" if "features" in layers else None
-    return from_model(model, layer, identifier=path)
+    if "features" not in layers:
+        return from_model(model, identifier=path)
+    classes = layers[-1] if layers[-1] in ("logits", "probabilities") else None
+    return from_model(model, "features", classes=classes, identifier=path)
 
 
 def classifier(dataset):

@@ -12,6 +12,9 @@ Departures, and why:
 - The zoo's least squares have LSGAN's factor 1/2 and the paper's have not: `adversarial_weight` is
   2, so that the generators' terms keep the paper's proportions. (A discriminator's loss may have
   any scale under Adam.)
+- The identity loss, which section 5.2 adds for paintings, is on by default, as in the authors'
+  PyTorch program.
+- The recipe's rate falls with each update, not each epoch: Keras' schedules count updates.
 - Fakes for the discriminators are made anew after the generators' update, not kept from before it.
 - Translations come from exponential moving averages of the generators, as everywhere in the zoo.
 """

@@ -4,11 +4,17 @@ Lee, Kim 2017, https://arxiv.org/abs/1703.05192
 What is reproduced: the objective of section 2.3 (equations 6 to 9): two encoder-decoders without
 skips, two discriminators, reconstruction by mean squared error; and what the authors' program adds:
 feature matching on the discriminators' hidden maps beside the adversarial loss (shares 0.9 and
-0.1), a reconstruction share that starts at 0.01 and becomes 0.5 after 10,000 generator updates, two
-updates of the generators for one of the discriminators, Adam(2e-4, beta_1=0.5).
+0.1), two updates of the generators for one of the discriminators, a reconstruction share that
+starts at 0.01 and becomes 0.5 after 10,000 iterations (two thirds of them the generators': 6,667
+updates), Adam(2e-4, beta_1=0.5).
 
 Departures, and why:
 - No weight decay: the program's L2 of 1e-5 is too weak to matter, and Keras' decay is another one.
+- Images in [-1, 1] and tanh, as everywhere in the zoo; the program has [0, 1] and a sigmoid, so its
+  mean squared error is a quarter of ours, and ours weighs 4 times as much beside the other terms.
+- Weights start from N(0, 0.02), as DCGAN's, and not from PyTorch's defaults.
+- Translations use BatchNorm's moving statistics, so that none depends on its neighbours; the
+  program never leaves training mode, and translates by the statistics of the batch at hand.
 - Translations come from exponential moving averages of the generators, as everywhere in the zoo.
 """
 
@@ -145,7 +151,7 @@ class DiscoGAN(TwoDomainModel):
         self,
         reconstruction_share=0.5,
         feature_share=0.9,
-        curriculum_updates=10_000,
+        curriculum_updates=6_667,
         loss="non_saturating",
         image_shape=(64, 64, 3),
         discriminator_a=None,
@@ -165,8 +171,8 @@ class DiscoGAN(TwoDomainModel):
         shape = self.image_shape
         self.discriminator_a = discriminator_a or build_discriminator(shape, name="discriminator_a")
         self.discriminator_b = discriminator_b or build_discriminator(shape, name="discriminator_b")
-        checks.network("discriminator_a", self.discriminator_a, [shape])
-        checks.network("discriminator_b", self.discriminator_b, [shape])
+        checks.network("discriminator_a", self.discriminator_a, [shape], further=None)
+        checks.network("discriminator_b", self.discriminator_b, [shape], further=None)
         self.set_up()
 
     def build_generator(self, name):

@@ -10,6 +10,10 @@ Departures, and why:
   (0.01 to 0.1).
 - The paper minimises a generator's two reconstruction errors and both critics' scores in one sum;
   so do we, and log each.
+- Algorithm 1 draws a fresh batch for the generators; here they learn from the critics' last one, so
+  that a step takes no batch more than WGAN's.
+- The authors' program, as it stands, has cross-entropy in place of Wasserstein with clipping, a
+  weight of 20, two updates of the generators for one of the discriminators; we follow the paper.
 - Instance normalisation where the paper has BatchNorm: the same at its batch size of 1, and no
   other statistics are needed at test time.
 - Translations come from exponential moving averages of the generators, as everywhere in the zoo.

@@ -10,6 +10,10 @@ Departures, and why:
 - No normalisation at the innermost map: of its one pixel it would leave zero.
 - The dropout's masks are functions of seeds, an input of the generator, so that the noise resumes
   and a served model gives the same translation for the same seed.
+- The discriminator's objective is a sum, as everywhere in the zoo; the paper halves it, to slow the
+  discriminator down. Adam's steps are the same for both.
+- The generator's update draws noise of its own, so its fakes are not those that the discriminator
+  has just learnt from, as they are in the authors' program: a loss method makes what it judges.
 - Translations come from an exponential moving average of the generator, as everywhere in the zoo.
 """
 
@@ -20,6 +24,7 @@ import tensorflow as tf
 from kerasgan import checks, losses, optimizers, specs
 from kerasgan.models import translations
 from kerasgan.models.base import AdversarialModel
+from kerasgan.models.two_domains import shown
 from kerasgan.networks.patch import build_patch_discriminator
 from kerasgan.networks.unet import build_unet
 
@@ -151,7 +156,8 @@ class Pix2Pix(AdversarialModel):
     def sheet(self, parts, seed=0):
         """Columns of a contact sheet of some data: dict, title -> images (n, H, W, C)."""
         inputs, targets = (np.asarray(images) for images in parts)
-        return {"input": inputs, "translation": self.translate(inputs, seed), "target": targets}
+        made = shown(self.translate(inputs, seed))
+        return {"input": inputs, "translation": made, "target": targets}
 
     def real_samples(self, data):
         """The targets."""

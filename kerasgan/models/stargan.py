@@ -10,7 +10,8 @@ at a time).
 
 Departures, and why:
 - Targets are the labels of the batch in another order, as in the authors' program; the paper leaves
-  open how they are drawn.
+  open how they are drawn. To a batch of one, which has no other labels, a domain is drawn (or one
+  of its attributes is turned round).
 - The cross-entropy of attributes is summed over attributes and averaged over the batch, as in the
   program.
 - Translations come from an exponential moving average of the generator, as everywhere in the zoo.
@@ -26,7 +27,7 @@ from kerasgan.layers import Conv2D, LabelPlanes
 from kerasgan.losses import Wasserstein, penalties
 from kerasgan.models import translations
 from kerasgan.models.base import AdversarialModel
-from kerasgan.models.two_domains import mean_absolute_error
+from kerasgan.models.two_domains import mean_absolute_error, shown
 from kerasgan.networks.normalizations import normalized
 
 
@@ -178,7 +179,7 @@ class StarGAN(AdversarialModel):
         checks.translator(
             "generator", self.generator, self.image_shape, condition=(self.num_domains,)
         )
-        checks.network("critic", self.critic, [self.image_shape])
+        checks.network("critic", self.critic, [self.image_shape], further=[(self.num_domains,)])
         self.loss = Wasserstein()
         self.set_up()
 
@@ -220,8 +221,13 @@ class StarGAN(AdversarialModel):
         return tf.cast(labels, tf.float32)
 
     def targets(self, domains):
-        """The rows of `domains` in another, random order."""
-        return tf.gather(domains, tf.argsort(self.draw_uniform([tf.shape(domains)[0]])))
+        """The rows of `domains` in another, random order; for a single row, which has no other
+        order, any domain: of attributes, its own with one turned round.
+        """
+        draws = self.draw_uniform([tf.shape(domains)[0]])
+        one = tf.one_hot(tf.cast(draws * self.num_domains, tf.int32), self.num_domains)
+        alone = one if self.exclusive else tf.abs(domains - one)
+        return tf.where(tf.shape(domains)[0] > 1, tf.gather(domains, tf.argsort(draws)), alone)
 
     def critic_loss(self, images, domains):
         """Equation 5: score real images above translations; name the domains of real ones."""
@@ -302,7 +308,7 @@ class StarGAN(AdversarialModel):
                 turned = np.array(labels)
                 turned[:, k] = 1.0 - turned[:, k]
                 columns[f"{k} turned"] = self.translate(images, turned)
-        return columns
+        return {title: shown(made) for title, made in columns.items()}
 
     def generate_batch(self, data):
         """Translations to the batch's labels in another order, for metrics."""

@@ -95,12 +95,8 @@ def group_batches(dataset, size):
     """
     if size == 1:
         return dataset
+    check_batches(dataset, size)
     batches = int(dataset.cardinality())
-    if 0 <= batches < size:
-        raise ValueError(
-            f"One training step takes {size} batches, so the dataset needs as many at least: use "
-            f"a smaller batch size. Received: a dataset of {batches} batches"
-        )
     if batches > 0 and batches % size:
         print(f"kerasgan: the last {batches % size} of {batches} batches of an epoch are dropped.")
 
@@ -112,6 +108,17 @@ def group_batches(dataset, size):
     if batches > 0:
         grouped = grouped.apply(tf.data.experimental.assert_cardinality(batches // size))
     return grouped
+
+
+def check_batches(dataset, size):
+    """ValueError if the dataset is known to have fewer than the `size` batches of one step."""
+    batches = int(dataset.cardinality())
+    if 0 <= batches < size:
+        takes = "a batch" if size == 1 else f"{size} batches"
+        raise ValueError(
+            f"One training step takes {takes}, so the dataset needs as many at least: use "
+            f"a smaller batch size. Received: a dataset of {batches} batches"
+        )
 
 
 def _resume(model, callbacks):

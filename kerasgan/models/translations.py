@@ -9,29 +9,36 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.layers import every_layer
+from kerasgan.models.served_pictures import CHANNELS, decode_picture, require
+
 SMALLEST_SIDE = 8  # after padding
-LARGEST_PIXELS = 2048 * 2048  # of a picture sent to a served model
-LARGEST_BYTES = 32 * 2**20  # of its file
 LARGEST_REQUEST = 256  # pictures in one request
-_PNG = b"\x89PNG\r\n\x1a\n"
-_LUMA = [[0.299], [0.587], [0.114]]  # ITU-R BT.601
-_EXIF_BYTES = 65536  # of a JPEG in which an orientation is looked for: APP1 is no longer
+_PNG_CHANNELS = (1, 2, 3, 4)  # what tf.io.encode_png can write
+_DOWN = (  # layers whose strides make maps smaller
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.MaxPooling2D,
+)
 
 
 def size_multiple(network):
     """What a fully convolutional network wants height and width to be multiples of: the product
-    of the strides of its `Conv2D` layers.
+    of the strides of its convolutions and poolings, those in nested models and wrappers included.
+
+    Each layer counts once. Where two branches halve side by side both count, so that more is padded
+    than need be. The result serves both axes: of strides (1, 2) it is 2.
 
     Example:
         >>> x = keras.Input((None, None, 3))
-        >>> y = keras.layers.Conv2D(4, 3, strides=2)(keras.layers.Conv2D(4, 3, strides=2)(x))
+        >>> y = keras.layers.Conv2D(4, 3, strides=2)(keras.layers.MaxPooling2D()(x))
         >>> size_multiple(keras.Model(x, y))
         4
     """
-    strides = [
-        layer.strides[0] for layer in network.layers if isinstance(layer, keras.layers.Conv2D)
-    ]
-    return int(np.prod(strides))
+    strides = [layer.strides for layer in every_layer(network) if isinstance(layer, _DOWN)]
+    return int(np.lcm(*np.prod(strides or [(1, 1)], axis=0)))
 
 
 def takes_noise(generator):
@@ -127,18 +134,26 @@ def translation_endpoint(generator, channels):
 def png_endpoint(function, channels, multiple, *more_specs):
     """(function, TensorSpecs) of a signature: `images` (batch,), JPEG or PNG files -> `png`.
 
-    Pictures are turned as their EXIF orientation says; transparent ones are laid over white.
-    What is no such picture, or larger than `LARGEST_PIXELS`, gets INVALID_ARGUMENT.
+    A file goes through `decode_picture`, then through the network; what is no such picture, or too
+    large, gets INVALID_ARGUMENT.
 
     Args:
-        function: (images (1, H, W, channels), index, *more) -> images (1, H, W, 1 or 3).
-        channels: 1 or 3.
+        function: (images (1, H, W, channels), index, *more) -> images (1, H, W, 1 to 4).
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         multiple: see `size_multiple`.
         *more_specs: TensorSpecs of further inputs, passed on to `function`.
+
+    Raises:
+        ValueError: other channels; as the signature is traced, more than a PNG can hold.
     """
+    if channels not in CHANNELS:
+        raise ValueError(
+            "Pictures sent to a served model have 1, 3 or 4 channels (grey, RGB, RGBA), so "
+            f"it can't be exported. Received: a model of images with {channels} channels"
+        )
 
     def endpoint(images, *more):
-        images = _assert(
+        images = require(
             tf.shape(images)[0] <= LARGEST_REQUEST,
             f"A request may hold {LARGEST_REQUEST} pictures at most.",
             images,
@@ -148,6 +163,11 @@ def png_endpoint(function, channels, multiple, *more_specs):
             encoded, index = item
             picture = decode_picture(encoded, channels)[tf.newaxis]
             made = padded(lambda x: function(x, index, *more), picture, multiple)[0]
+            if (made.shape[-1] or 1) not in _PNG_CHANNELS:
+                raise ValueError(
+                    "A served model gives PNGs, which have 1 to 4 channels. "
+                    f"Received: a model that makes images with {made.shape[-1]} channels"
+                )
             made = tf.debugging.check_numerics(made, "The picture would not be finite numbers.")
             pixels = tf.clip_by_value(tf.round((made + 1.0) * 127.5), 0.0, 255.0)
             return tf.io.encode_png(tf.cast(pixels, tf.uint8))
@@ -166,82 +186,6 @@ def assert_domains(domains, largest, images):
     images.
     """
     inside = tf.reduce_all((domains >= 0) & (domains < largest))
-    domains = _assert(inside, f"domains must lie in [0, {largest}).", domains)
+    domains = require(inside, f"domains must lie in [0, {largest}).", domains)
     as_many = tf.shape(domains)[0] == tf.shape(images)[0]
-    return _assert(as_many, "One target domain for each picture.", domains)
-
-
-def decode_picture(encoded, channels):
-    """A JPEG or PNG file (a string tensor) -> (H, W, channels), float32 in [-1, 1].
-
-    Example:
-        >>> file = tf.io.encode_png(tf.fill((2, 3, 4), tf.constant(255, tf.uint8)))
-        >>> picture = decode_picture(file, channels=1)
-        >>> picture.shape, float(picture[0, 0, 0])
-        (TensorShape([2, 3, 1]), 1.0)
-    """
-    encoded = _assert(
-        tf.strings.length(encoded) <= LARGEST_BYTES,
-        f"A picture's file may hold {LARGEST_BYTES} bytes at most.",
-        encoded,
-    )
-    rgb = tf.cond(
-        tf.io.is_jpeg(encoded), lambda: _decode_jpeg(encoded), lambda: _decode_png(encoded)
-    )
-    rgb = tf.ensure_shape(rgb, (None, None, 3))
-    image = rgb if channels == 3 else tf.tensordot(rgb, tf.constant(_LUMA), 1)
-    return tf.clip_by_value(image * 2.0 - 1.0, -1.0, 1.0)
-
-
-def _decode_jpeg(encoded):
-    height, width = tf.unstack(tf.io.extract_jpeg_shape(encoded)[:2])
-    encoded = _assert_size(height, width, encoded)
-    pixels = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")  # as Pillow
-    return _turned(tf.cast(pixels, tf.float32) / 255.0, _orientation(encoded))
-
-
-def _decode_png(encoded):
-    is_png = tf.strings.substr(encoded, 0, len(_PNG)) == _PNG
-    is_png &= tf.strings.length(encoded) > 24
-    encoded = _assert(is_png, "A picture must be a JPEG or a PNG file.", encoded)
-    head = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 16, 8), tf.uint8), tf.int64)
-    height, width = (tf.reduce_sum(head[i : i + 4] * [2**24, 2**16, 2**8, 1]) for i in (4, 0))
-    encoded = _assert_size(height, width, encoded)
-    rgba = tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32) / 255.0
-    color, alpha = rgba[..., :3], rgba[..., 3:]
-    return color * alpha + (1.0 - alpha)
-
-
-def _orientation(encoded):
-    """The EXIF orientation of a JPEG, 1 to 8: the value of tag 0x0112, a short, of one number."""
-    head = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 0, _EXIF_BYTES), tf.uint8), tf.int32)
-    windows = tf.signal.frame(tf.concat([head, tf.zeros([10], tf.int32)], 0), 10, 1)
-    little = tf.reduce_all(windows[:, :8] == [0x12, 1, 3, 0, 1, 0, 0, 0], axis=1)
-    big = tf.reduce_all(windows[:, :8] == [1, 0x12, 0, 3, 0, 0, 0, 1], axis=1)
-    values = tf.where(little, windows[:, 8], tf.where(big, windows[:, 9], 0))
-    has_exif = tf.strings.regex_full_match(
-        tf.strings.substr(encoded, 0, 64), r"(?s)\C*Exif\x00\x00\C*"
-    )
-    value = values[tf.argmax(tf.cast(little | big, tf.int32))]
-    return tf.where(has_exif & (value >= 1) & (value <= 8), value, 1)
-
-
-def _turned(image, orientation):
-    """The picture as EXIF orientation 1 to 8 says that it is to be shown."""
-    transposed = orientation >= 5
-    flip_rows = tf.reduce_any(orientation == [3, 4, 7, 8])
-    flip_columns = tf.reduce_any(orientation == [2, 3, 6, 7])
-    image = tf.cond(transposed, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-    image = tf.cond(flip_rows, lambda: image[::-1], lambda: image)
-    return tf.cond(flip_columns, lambda: image[:, ::-1], lambda: image)
-
-
-def _assert_size(height, width, encoded):
-    pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
-    sane = (pixels > 0) & (pixels <= LARGEST_PIXELS)
-    return _assert(sane, f"A picture may have {LARGEST_PIXELS} pixels at most.", encoded)
-
-
-def _assert(condition, message, value):
-    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
-        return tf.identity(value)
+    return require(as_many, "One target domain for each picture.", domains)

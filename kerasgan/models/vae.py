@@ -146,13 +146,13 @@ class VAE(autoencoder.AutoEncoder):
 
     def check_encoder(self):
         """ValueError unless the encoder turns images into [means, log variances]."""
-        super().check_encoder()
-        made = [tuple(output.shape[1:]) for output in self.encoder.outputs]
-        if made != [(self.latent_dim,)] * 2:
+        made, latents = [tuple(o.shape[1:]) for o in self.encoder.outputs], (self.latent_dim,)
+        if made != [latents] * 2:
             raise ValueError(
                 f"encoder must return [means, log variances], each of shape ({self.latent_dim},) "
                 f"(without the batch axis). Received: a network that returns {made}"
             )
+        checks.network("encoder", self.encoder, [self.image_shape], latents, further=[latents])
 
     def set_up(self):
         """As `AdversarialModel.set_up`; what is compiled of the EMA networks is made anew."""

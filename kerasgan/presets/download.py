@@ -26,8 +26,9 @@ def is_url(preset):
 def fetch(url, sha256):
     """The folder of a preset from the web, downloaded at the first call for this checksum.
 
-    It comes to `KERASGAN_HOME/downloads`. Each file's size and SHA-256 are verified before the
-    folder takes its final name; an interrupted download is begun anew, a damaged one replaced.
+    It comes to `KERASGAN_HOME/downloads`, which needs to be writable for that alone. Each file's
+    size and SHA-256 are verified before the folder takes its final name; an interrupted download is
+    begun anew, a damaged one replaced.
 
     Args:
         url: of the preset's folder, http or https, ending in its name.
@@ -54,14 +55,12 @@ def fetch(url, sha256):
             f"it is published beside the URL. Received: preset={url!r}, sha256=None"
         )
     sha256 = folder.checked_sha256(sha256)
+    whole = places.home() / "downloads" / sha256 / name
+    if _is_whole(whole, sha256):
+        return whole
     downloads = files.writable_directory("KERASGAN_HOME", places.home() / "downloads")
-    whole = downloads / sha256 / name
     if whole.is_dir():
-        try:
-            _verify(whole, sha256)
-            return whole
-        except ValueError:
-            shutil.rmtree(whole)
+        shutil.rmtree(whole)
     _remove_abandoned(downloads)
     part = downloads / f"{_UNFINISHED}{uuid.uuid4().hex}"
     part.mkdir()
@@ -77,10 +76,14 @@ def fetch(url, sha256):
     return whole
 
 
-def _verify(path, sha256):
-    metadata = folder.read_metadata(path, sha256)
-    for file in metadata["files"]:
-        folder.verified(path, file, metadata)
+def _is_whole(path, sha256):
+    try:
+        metadata = folder.read_metadata(path, sha256)
+        for file in metadata["files"]:
+            folder.verified(path, file, metadata)
+    except ValueError:
+        return False
+    return True
 
 
 def _download(url, path, most):

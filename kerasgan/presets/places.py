@@ -9,6 +9,7 @@ from kerasgan.presets import folder
 
 _PACKAGE = pathlib.Path(__file__).parent.parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+TOO_LARGE = ("cyclegan_", "pix2pix_")  # beginnings of the names that setup.cfg keeps out of a wheel
 
 
 def home():
@@ -95,6 +96,13 @@ def is_name(text):
 
 def _offer(preset):
     known = names()
+    for start in TOO_LARGE:
+        if preset.startswith(start) and not any(name.startswith(start) for name in known):
+            return (
+                f"There is no such preset here: those named {start}... are too large for the "
+                "package that pip installs. Give the path of its folder in a checkout's "
+                "saved_models, or copy that to KERASGAN_HOME/presets, or give its URL and sha256=."
+            )
     near = difflib.get_close_matches(preset, known, n=3, cutoff=0.5)
     if near:
         return f"There is no such preset. Did you mean {' or '.join(near)}?"

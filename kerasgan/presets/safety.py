@@ -49,14 +49,15 @@ def check_config(config):
         Traceback (most recent call last):
         ValueError: A preset's config may name classes of kerasgan and Keras only, ...
     """
-    if isinstance(config, dict):
-        if "class_name" in config:
-            _check_object(config)
-        for value in config.values():
-            check_config(value)
-    elif isinstance(config, (list, tuple)):
-        for value in config:
-            check_config(value)
+    left = [config]  # a loop, as a file may be nested deeper than Python calls functions
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            if "class_name" in part:
+                _check_object(part)
+            left += part.values()
+        elif isinstance(part, (list, tuple)):
+            left += part
 
 
 def model_class(config):
@@ -70,9 +71,10 @@ def model_class(config):
     """
     if config.get("class_name") in ("Functional", "Sequential"):
         return keras.Model
-    found = keras.saving.get_registered_object(config.get("registered_name") or "")
+    name = config.get("registered_name")
+    found = keras.saving.get_registered_object(name) if isinstance(name, str) else None
     if not isinstance(found, type) or not issubclass(found, keras.Model):
-        raise ValueError(f"Expected the config of a model. Received: {class_name(config)}")
+        raise ValueError(f"Expected the config of a model. Received: {_told(class_name(config))}")
     return found
 
 
@@ -106,7 +108,8 @@ def _is_of_keras(config):
     if module is None:
         return name in _VALUES
     if name == "function":  # an activation, initializer, loss or metric, by its name
-        return module == "builtins" and str(config.get("config")).isidentifier()
+        named = config.get("config")
+        return module == "builtins" and isinstance(named, str) and named.isidentifier()
     if name in _KERAS_MODELS:
         return module.split(".")[0] == "keras"
     return module in _KERAS_MODULES or module.startswith(_KERAS_OPERATIONS)
@@ -114,9 +117,14 @@ def _is_of_keras(config):
 
 def _refusal(config):
     received = ", ".join(
-        f"{key}={config.get(key)!r}" for key in ("class_name", "module", "registered_name")
+        f"{key}={_told(config.get(key))}" for key in ("class_name", "module", "registered_name")
     )
     return ValueError(
         "A preset's config may name classes of kerasgan and Keras only, and none that carries code "
         f"or reads files. Received: {received}"
     )
+
+
+def _told(value):
+    """A value for a message: what is no text may be large, or nested too deep to be printed."""
+    return repr(value) if value is None or isinstance(value, str) else f"a {type(value).__name__}"

@@ -44,8 +44,16 @@ class HasPresets:
         """
         return _load(preset, load_weights, sha256, cls)
 
-    def save_to_preset(self, directory, description, **card):
-        """Saves this model as a preset; see `kerasgan.presets.save`."""
+    def save_to_preset(self, directory, description=None, **card):
+        """Saves this model as a preset; see `kerasgan.presets.save`.
+
+        Args:
+            directory: the folder, made if it isn't there; its name is the preset's.
+            description: a sentence or two; None: the class and the steps of training.
+            **card: other fields of the card, as `kerasgan.presets.save` takes them.
+        """
+        if description is None:
+            description = f"{type(self).__name__}, {_steps(self, None):,} steps of training."
         save(self, directory, description, **card)
 
 
@@ -162,11 +170,7 @@ def save(
         **card,
         "parameters": _count_parameters(model),
         "files": folder.described([path / folder.CONFIG, path / folder.WEIGHTS]),
-        "versions": {
-            "kerasgan": __version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-        },
+        "versions": versions(),
     }
     files.write_json(path / folder.METADATA, metadata)  # last: it makes the folder a preset
 
@@ -201,6 +205,23 @@ def amend(directory, **card):
                 f"A card's fields are {', '.join(folder.GIVEN)}. Received: {name}={card[name]!r}"
             )
     files.write_json(path / folder.METADATA, {**metadata, **folder.checked_card(**card)})
+
+
+def versions():
+    """The versions that a card names.
+
+    Returns:
+        dict: "kerasgan", "keras" and "tensorflow" -> version.
+
+    Example:
+        >>> sorted(versions())
+        ['keras', 'kerasgan', 'tensorflow']
+    """
+    return {
+        "kerasgan": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
 
 
 def _load(preset, load_weights, sha256, wanted):

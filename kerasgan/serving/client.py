@@ -63,18 +63,21 @@ class Client:
             num: how many, 0 to 10,000; of conditional models: None.
             labels: of conditional models: a list of integers, one for each sample.
             seed: int; the same seed gives the same samples. None draws one.
-            truncation: threshold of latents, see `generate`. None: not truncated.
+            truncation: threshold of latents, above 0, see `generate`. None: not truncated.
             png: encoded pictures instead of arrays: about a tenth as much to send.
 
         Returns:
             Array (n, H, W, C), float32 in [-1, 1]; with `png` a list of n PNG files as bytes.
 
         Raises:
-            ValueError: num where labels are wanted, or the other way round; no such signature.
+            ValueError: num where labels are wanted, or the other way round; a truncation that
+                isn't positive; no such signature.
             ServingError: see `predict`.
         """
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
+        if truncation is not None:
+            truncation = checks.positive_number(truncation=truncation)
         inputs = {"num": num, "labels": labels, "seed": seed, "truncation": truncation or 0.0}
         inputs = {name: value for name, value in inputs.items() if value is not None}
         made = self._single("sample_png" if png else "sample", inputs)

@@ -66,7 +66,7 @@ def export(model, directory):
         )
     directory = _local_folder(directory)
     networks = _served_networks(model)
-    _check_finite(networks)
+    _check_finite(networks or [model])
     _remove_abandoned(directory)
 
     unfinished = os.path.join(directory, _UNFINISHED + uuid.uuid4().hex)
@@ -127,7 +127,7 @@ def _local_folder(directory):
 
 
 def _served_networks(model):
-    """The EMA networks of a model: what its signatures run."""
+    """The EMA networks of a model: what its signatures run; without any, they run itself."""
     networks = []
     for name in getattr(model, "averaged", ()):
         copies = getattr(model, f"ema_{name}")
@@ -137,7 +137,7 @@ def _served_networks(model):
 
 def _check_finite(networks):
     for network in networks:
-        for variable in network.variables:
+        for variable in getattr(network, "variables", ()):
             if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
                 raise ValueError(
                     "A model is exported only if all weights that it serves are finite: go back "
@@ -195,13 +195,16 @@ def _shaped(tensor, spec):
     shape is asked of a tensor about which the graph knows nothing.
     """
     unknown = tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tf.TensorShape(None))
+    asked = unknown
+    if spec.shape.is_fully_defined():  # the graph's optimizer would know all of a single number
+        asked = tf.io.parse_tensor(tf.io.serialize_tensor(tensor), spec.dtype)
     wanted = np.array([-1 if size is None else size for size in spec.shape], "int32")
     form = f"({', '.join('n' if size is None else str(size) for size in spec.shape)})"
-    told = [f"{spec.name} must have the shape {form}, not", tf.shape(unknown)]
-    rank = tf.size(tf.shape(unknown))  # tf.rank's result the graph's optimizer takes from the spec
+    told = [f"{spec.name} must have the shape {form}, not", tf.shape(asked)]
+    rank = tf.size(tf.shape(asked))  # tf.rank's result the graph's optimizer takes from the spec
     checks = [tf.debugging.Assert(tf.equal(rank, len(wanted)), told)]
     with tf.control_dependencies(checks):
-        sizes = tf.shape(unknown)
+        sizes = tf.shape(asked)
         fits = tf.reduce_all(tf.equal(sizes, wanted) | tf.less(wanted, 0))
     checks.append(tf.debugging.Assert(fits, told))
     if spec.shape.rank and spec.shape[0] is None:

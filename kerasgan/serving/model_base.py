@@ -66,10 +66,14 @@ _STATIC = {
 def write_model_base(directory, stable=None, base_path="/models"):
     """Writes `models.config` of the models in `directory`, and what else a server needs.
 
-    A model is a folder with numbered version folders that hold a SavedModel. Of one with a single
-    version, or whose newest version is the stable one, that version is served, with the label
-    `stable`. Otherwise two are, side by side: the stable one and the newest, with the label
-    `canary`. Requests that name neither a version nor a label get the newest that is served.
+    A model is a folder with numbered version folders that hold a SavedModel. All of them are
+    served, side by side: one has the label `stable`; the newest, where it is another, `canary`.
+    Requests that name neither a version nor a label get the newest. Each version takes memory, so
+    move away those that nobody needs.
+
+    Not only those with labels, for a server moves a label that is in use only to a version that it
+    has loaded, and takes nothing of a file that asks for more. So no file is refused for good, and
+    a label goes back to an older version at once.
 
     `batching_parameters.txt`, `monitoring.config` and `compose.yaml` are written where they aren't
     there: those that you changed stay.
@@ -77,8 +81,8 @@ def write_model_base(directory, stable=None, base_path="/models"):
     Args:
         directory: the folder of the models, e.g. "saved_models".
         stable: dict: name of a model -> its stable version, an integer. Models left out keep the
-            stable version that `models.config` says, while it is there; else it is the second
-            newest version, or the only one.
+            stable version that `models.config` says; where its folder is gone, the newest of those
+            below it. Else it is the second newest version, or the only one.
         base_path: the folder's path where the server sees it.
 
     Returns:
@@ -157,7 +161,10 @@ def _labels(versions, stable, before):
     labels = {}
     for name, numbers in versions.items():
         kept = before.get(name)
-        chosen = stable.get(name, kept if kept in numbers else numbers[-2:][0])
+        if kept not in numbers:
+            older = [number for number in numbers if kept and number < kept]
+            kept = (older[-1:] or numbers[-2:])[0]
+        chosen = stable.get(name, kept)
         labels[name] = {"stable": chosen}
         if numbers[-1] > chosen:
             labels[name]["canary"] = numbers[-1]
@@ -165,7 +172,6 @@ def _labels(versions, stable, before):
 
 
 def _entry(name, labels, base_path):
-    versions = "".join(f" versions: {version}" for version in labels.values())
     named = "".join(
         f'    version_labels {{ key: "{label}" value: {version} }}\n'
         for label, version in labels.items()
@@ -175,7 +181,7 @@ def _entry(name, labels, base_path):
         f'    name: "{name}"\n'
         f'    base_path: "{base_path}/{name}"\n'
         '    model_platform: "tensorflow"\n'
-        f"    model_version_policy {{ specific {{{versions} }} }}\n"
+        "    model_version_policy { all {} }\n"
         f"{named}"
         "  }\n"
     )

@@ -118,6 +118,30 @@ def test_two_sides_in_one_folder_are_no_halves(tmp_path, save_picture):
     assert int(data.paired_images(tmp_path, image_size=16).cardinality()) == 5
 
 
+@pytest.mark.parametrize("height, width", [(18, 18), (16, 12), (20, 22)])
+def test_ordinary_pictures_are_no_pairs(tmp_path, save_picture, height, width):
+    for n in range(3):
+        save_picture(tmp_path / f"{n}.png", np.zeros((height, width, 3), "uint8"))
+    told = rf"none is much wider than high.*such as 0.png, {width} pixels wide and {height} high"
+    for size in (16, (16, 12), (16, 10)):
+        with pytest.raises(ValueError, match=told):
+            data.paired_images(tmp_path, image_size=size)
+    narrow = data.paired_images(tmp_path, image_size=(16, 8), **PLAIN)  # halves as narrow
+    assert narrow.element_spec[0].shape == (16, 8, 3)
+    both = data.paired_images((tmp_path, tmp_path), image_size=16, **PLAIN)  # two folders
+    assert int(both.cardinality()) == 3
+    save_picture(tmp_path / "3.png", np.zeros((height, 2 * height, 3), "uint8"))
+    assert int(data.paired_images(tmp_path, image_size=16).cardinality()) == 4  # one is wide
+
+
+@pytest.mark.parametrize("height, width", [(20, 24), (20, 30), (20, 40), (20, 100)])
+def test_pairs_of_halves_that_are_higher_or_wider_than_square(
+    tmp_path, save_picture, height, width
+):
+    save_picture(tmp_path / "0.png", np.zeros((height, width, 3), "uint8"))
+    assert int(data.paired_images(tmp_path, image_size=16).cardinality()) == 1
+
+
 def test_missing_and_unequal_partners_are_named(two_folders, save_picture):
     a, b = two_folders
     (a / "train" / "2.png").rename(a / "train" / "x.png")

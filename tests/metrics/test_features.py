@@ -240,3 +240,19 @@ def test_an_extractor_from_a_keras_file(tmp_path):
     for name in ("bad.keras", "missing.keras"):
         with pytest.raises(ValueError, match=r"a .keras file that loads.*Received: extractor="):
             metrics.get(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("last", ["logits", "probabilities", "heads"])
+def test_a_classifier_from_a_keras_file_tells_classes(last, tmp_path):
+    """By the name of its last layer, as the shipped classifiers have it."""
+    activation = "softmax" if last == "probabilities" else None
+    flat, head = keras.layers.Flatten(name="features"), keras.layers.Dense(3, activation, name=last)
+    model = keras.Sequential([keras.Input((2, 2, 1)), flat, head])
+    model.save(tmp_path / "net.keras")
+    extractor = features.get(str(tmp_path / "net.keras"))
+    assert (extractor.width, extractor.num_classes) == (4, None if last == "heads" else 3)
+    if last != "heads":
+        images = np.random.default_rng(0).uniform(-1, 1, (5, 2, 2, 1)).astype("float32")
+        outputs = model(images)
+        wanted = keras.ops.softmax(outputs) if last == "logits" else outputs
+        np.testing.assert_allclose(extractor.probabilities(images), wanted, rtol=1e-5)

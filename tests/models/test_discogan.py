@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from kerasgan.models import DiscoGAN, discogan
+from kerasgan.networks.patch import build_patch_discriminator
 from tests.models.harness import FamilyContract
-from tests.models.test_cyclegan import WAYS, constant_generator, tiny_generator
+from tests.models.test_cyclegan import WAYS, tiny_generator
 
 SHAPE = (16, 16, 3)
 LOGS = {f"discriminator_{part}_{domain}" for part in ("real", "fake") for domain in "ab"}
@@ -64,6 +65,12 @@ def test_the_papers_networks_train_in_small():
     assert min(kernels) > 0.0
 
 
+def affine_generator(slope, offset):
+    """Every value x becomes slope x + offset."""
+    images = keras.Input((None, None, 3))
+    return keras.Model(images, keras.layers.Rescaling(slope, offset)(images))
+
+
 def mean_discriminator(slope):
     """Logit: slope times the mean of the image; map: the image times 2."""
     images = keras.Input(SHAPE)
@@ -74,35 +81,63 @@ def mean_discriminator(slope):
     return keras.Model(images, [logits, keras.layers.Rescaling(2.0)(images)])
 
 
-@pytest.mark.parametrize(("steps", "share"), [(0, 0.01), (1, 0.01), (2, 0.5)])
-def test_losses_by_hand_before_and_after_the_curriculum(steps, share):
-    # G(a) = 0.5 and F(b) = -0.25 everywhere; a = 0.1, b = -0.3; D_b(x) = 2 mean(x), D_a = -mean.
-    model = DiscoGAN(
+def hand_model():
+    """G(a) = a / 2 + 0.45 and F(b) = b / 4 - 0.175; D_a(x) = -mean(x), D_b(x) = 2 mean(x).
+
+    Of a = 0.1 and b = -0.3: G(a) = 0.5 and F(b) = -0.25, back come F(0.5) = -0.05 and
+    G(-0.25) = 0.325.
+    """
+    return DiscoGAN(
         image_shape=SHAPE,
-        generator_a_to_b=constant_generator(0.5),
-        generator_b_to_a=constant_generator(-0.25),
+        generator_a_to_b=affine_generator(0.5, 0.45),
+        generator_b_to_a=affine_generator(0.25, -0.175),
         discriminator_a=mean_discriminator(-1.0),
         discriminator_b=mean_discriminator(2.0),
         curriculum_updates=4,  # of the generators: two steps
         feature_share=0.9,
         seed=0,
     )
-    model.step_counter.assign(steps)
-    images_a, images_b = tf.fill((2, *SHAPE), 0.1), tf.fill((2, *SHAPE), -0.3)
-    model.unpack_batches([(images_a, images_b)] * 3)
-    terms = model.generator_loss(images_a, images_b)
-    rest = 1 - share
-    wanted = {
-        "reconstruction_a": share * 0.35**2,
-        "reconstruction_b": share * 0.8**2,
-        "adversarial_a_to_b": rest * 0.1 * np.log(1 + np.exp(-1.0)),  # logit 2 x 0.5
-        "adversarial_b_to_a": rest * 0.1 * np.log(1 + np.exp(-0.25)),
-        "features_b": rest * 0.9 * (2 * 0.8) ** 2,  # maps 2 x 0.5 and 2 x -0.3
-        "features_a": rest * 0.9 * (2 * 0.35) ** 2,
-    }
+
+
+def check_terms(terms, wanted):
     assert set(terms) == set(wanted)
     for name, value in wanted.items():
         np.testing.assert_allclose(terms[name], value, rtol=1e-5, err_msg=name)
+
+
+def softplus(x):
+    return np.log(1 + np.exp(x))
+
+
+@pytest.mark.parametrize(("steps", "share"), [(0, 0.01), (1, 0.01), (2, 0.5)])
+def test_generator_loss_by_hand_before_and_after_the_curriculum(steps, share):
+    model = hand_model()
+    model.step_counter.assign(steps)
+    images_a, images_b = tf.fill((2, *SHAPE), 0.1), tf.fill((2, *SHAPE), -0.3)
+    model.unpack_batches([(images_a, images_b)] * 3)
+    rest = 1 - share
+    wanted = {
+        "reconstruction_a": share * 0.15**2,
+        "reconstruction_b": share * 0.625**2,
+        "adversarial_a_to_b": rest * 0.1 * softplus(-1.0),  # logit 2 x 0.5
+        "adversarial_b_to_a": rest * 0.1 * softplus(-0.25),
+        "features_b": rest * 0.9 * (2 * 0.8) ** 2,  # maps 2 x 0.5 and 2 x -0.3
+        "features_a": rest * 0.9 * (2 * 0.35) ** 2,
+    }
+    check_terms(model.generator_loss(images_a, images_b), wanted)
+
+
+def test_discriminator_loss_by_hand():
+    model = hand_model()
+    images_a, images_b = tf.fill((2, *SHAPE), 0.1), tf.fill((2, *SHAPE), -0.3)
+    model.unpack_batches([(images_a, images_b)] * 3)
+    wanted = {
+        "real_a": softplus(0.1),  # logits -0.1, 0.25, -0.6 and 1
+        "fake_a": softplus(0.25),
+        "real_b": softplus(0.6),
+        "fake_b": softplus(1.0),
+    }
+    check_terms(model.discriminator_loss(images_a, images_b), wanted)
 
 
 def test_feature_matching_compares_means_over_the_batch():
@@ -119,6 +154,11 @@ def test_feature_matching_compares_means_over_the_batch():
         ({"feature_share": -0.1}, r"feature_share must lie in \[0, 1\]"),
         ({"curriculum_updates": -1}, "curriculum_updates must be"),
         ({"loss": "relativistic"}, "judge fakes by themselves"),
+        (
+            {"discriminator_b": build_patch_discriminator(SHAPE, None, 4, 1)},
+            r"discriminator_b must return any shape and one or more of any shape .*"
+            r"Received: a network that returns \(6, 6, 1\)$",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -10,7 +10,8 @@ from kerasgan.models import DualGAN
 from kerasgan.networks.patch import build_patch_discriminator
 from kerasgan.networks.unet import build_unet
 from tests.models.harness import FamilyContract
-from tests.models.test_cyclegan import SHAPE, WAYS, constant_discriminator, constant_generator
+from tests.models.test_cyclegan import SHAPE, WAYS
+from tests.models.test_discogan import affine_generator, check_terms
 
 LOGS = {f"critic_{part}_{domain}" for part in ("real", "fake") for domain in "ab"}
 LOGS |= {f"generator_adversarial_{way}" for way in WAYS}
@@ -64,32 +65,63 @@ def test_the_papers_networks_train_in_small():
     assert min(kernels) > 0.0
 
 
+def sum_critic(slope, offset):
+    """A score for each pixel: slope times the sum of its 3 values, plus the offset."""
+    images = keras.Input(SHAPE)
+    critic = keras.Model(images, keras.layers.Dense(1)(images))
+    critic.set_weights([np.full((3, 1), slope), np.array([offset])])
+    return critic
+
+
 def test_losses_by_hand():
-    # G(a) = 0.5 and F(b) = -0.25 everywhere; a = 0.1, b = -0.3; scores 2 in A, -3 in B.
+    # G(a) = a / 2 + 0.45 and F(b) = b / 4 - 0.175; f_a(x) = 6 x + 2 and f_b(x) = 3 x - 3. Of
+    # a = 0.1 and b = -0.3 they make 0.5 and -0.25; back come F(0.5) = -0.05, G(-0.25) = 0.325.
     model = DualGAN(
         image_shape=SHAPE,
-        generator_a_to_b=constant_generator(0.5),
-        generator_b_to_a=constant_generator(-0.25),
-        critic_a=constant_discriminator(2.0),
-        critic_b=constant_discriminator(-3.0),
+        generator_a_to_b=affine_generator(0.5, 0.45),
+        generator_b_to_a=affine_generator(0.25, -0.175),
+        critic_a=sum_critic(2.0, 2.0),
+        critic_b=sum_critic(1.0, -3.0),
         reconstruction_weight=100.0,
         seed=0,
     )
     images_a, images_b = tf.fill((2, *SHAPE), 0.1), tf.fill((2, *SHAPE), -0.3)
     model.unpack_batches([(images_a, images_b)] * 2)
-    terms = model.generator_loss(images_a, images_b)
     wanted = {
-        "adversarial_a_to_b": 3.0,
-        "adversarial_b_to_a": -2.0,
-        "reconstruction_a": 100 * 0.35,
-        "reconstruction_b": 100 * 0.8,
+        "adversarial_a_to_b": -(3 * 0.5 - 3),
+        "adversarial_b_to_a": -(6 * -0.25 + 2),
+        "reconstruction_a": 100 * 0.15,
+        "reconstruction_b": 100 * 0.625,
     }
-    assert set(terms) == set(wanted)
-    for name, value in wanted.items():
-        np.testing.assert_allclose(terms[name], value, rtol=1e-5, err_msg=name)
-    terms = model.critic_loss(images_a, images_b)
-    wanted = {"real_a": -2.0, "fake_a": 2.0, "real_b": 3.0, "fake_b": -3.0}
-    assert {name: pytest.approx(float(value)) for name, value in terms.items()} == wanted
+    check_terms(model.generator_loss(images_a, images_b), wanted)
+    wanted = {
+        "real_a": -(6 * 0.1 + 2),
+        "fake_a": 6 * -0.25 + 2,
+        "real_b": -(3 * -0.3 - 3),
+        "fake_b": 3 * 0.5 - 3,
+    }
+    check_terms(model.critic_loss(images_a, images_b), wanted)
+
+
+@pytest.mark.parametrize(("slope", "shown"), [(4.0, 1.0), (-np.inf, -1.0), (np.nan, 0.0)])
+def test_the_sheet_shows_generators_without_tanh_and_diverged_ones(slope, shown):
+    networks = {f"generator_{way}": affine_generator(slope, 0.0) for way in WAYS}
+    model = DualGAN(image_shape=SHAPE, **{**tiny_networks(), **networks}, seed=0)
+    images = np.full((2, *SHAPE), 0.5, "float32")
+    sheet = model.sheet((images, images))
+    for title in ("A", "B"):
+        np.testing.assert_array_equal(sheet[title], images)
+    for title in ("A to B", "B to A"):
+        np.testing.assert_array_equal(sheet[title], images * 2 * shown, err_msg=title)
+    back = {4.0: 1.0, -np.inf: 1.0}.get(slope, 0.0)  # of 1, -1 and 0
+    np.testing.assert_array_equal(sheet["and back"], images * 2 * back)
+    np.testing.assert_array_equal(sheet["and back to B"], images * 2 * back)
+
+
+def two_outputs():
+    """A critic that returns its map as well."""
+    critic = build_patch_discriminator(SHAPE, None, 4, 1)
+    return keras.Model(critic.inputs, [critic.output, critic.layers[-2].output])
 
 
 def test_only_the_critics_are_clipped():
@@ -119,6 +151,7 @@ def test_each_critic_update_sees_a_fresh_batch():
         ({"reconstruction_weight": -1.0}, "reconstruction_weight must be"),
         ({"clip": 0.0}, "clip must be"),
         ({"critic_steps": 0}, "critic_steps must be"),
+        ({"critic_b": two_outputs()}, "critic_b must return any shape and nothing else"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

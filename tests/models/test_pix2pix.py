@@ -65,34 +65,43 @@ def test_the_papers_networks_train_in_small():
     assert min(kernels) > 0.0
 
 
-def constant_model(shapes, channels, value):
-    """A network whose every output is `value`."""
+def linear_model(shapes, weights, bias):
+    """A network that weighs the channels of its inputs: `weights` is (channels in, out)."""
     inputs = [keras.Input(shape) for shape in shapes]
     x = keras.layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]
-    x = keras.layers.Conv2D(
-        channels, 1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(value)
-    )(x)
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], x)
+    outputs = keras.layers.Dense(len(weights[0]))(x)
+    model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
+    model.set_weights([np.array(weights), np.full(len(weights[0]), bias)])
+    return model
 
 
 def test_losses_by_hand():
+    """Inputs of 0.2 become 0.5 x 0.2 + 0.15 = 0.25, and targets are -0.5. The logits of (input,
+    image): 0.7 x 0.2 + 3 x 0.4 image + 0.1: of the target -0.36, of the translation 0.54.
+    """
     model = Pix2Pix(
         image_shape=SHAPE,
         input_channels=1,
-        generator=constant_model([INPUT], 3, 0.25),
-        discriminator=constant_model([INPUT, SHAPE], 1, 0.5),
+        generator=linear_model([INPUT], [[0.5] * 3], 0.15),
+        discriminator=linear_model([INPUT, SHAPE], [[0.7], [0.4], [0.4], [0.4]], 0.1),
         l1_weight=10.0,
         seed=0,
     )
-    inputs, targets = tf.zeros((2, *INPUT)), tf.fill((2, *SHAPE), -0.5)
+    inputs, targets = tf.fill((2, *INPUT), 0.2), tf.fill((2, *SHAPE), -0.5)
     model.unpack((inputs, targets))
     terms = model.generator_loss(inputs, targets)
-    log_d = np.log(1 / (1 + np.exp(-0.5)))
-    np.testing.assert_allclose(terms["adversarial"], -log_d, rtol=1e-5)
+    np.testing.assert_allclose(terms["adversarial"], np.log(1 + np.exp(-0.54)), rtol=1e-5)
     np.testing.assert_allclose(terms["l1"], 10 * 0.75, rtol=1e-5)
     terms = model.discriminator_loss(inputs, targets)
-    np.testing.assert_allclose(terms["real"], -log_d, rtol=1e-5)
-    np.testing.assert_allclose(terms["fake"], 0.5 - log_d, rtol=1e-5)  # -log(1 - sigmoid(0.5))
+    np.testing.assert_allclose(terms["real"], np.log(1 + np.exp(0.36)), rtol=1e-5)
+    np.testing.assert_allclose(terms["fake"], np.log(1 + np.exp(0.54)), rtol=1e-5)
+
+
+def test_a_sheet_of_a_model_that_has_just_diverged_is_grey():
+    model = TestPix2Pix().make_model(seed=0)
+    model.ema_generator.set_weights([w * np.nan for w in model.ema_generator.get_weights()])
+    inputs, targets = TestPix2Pix().make_arrays(2)
+    assert not model.sheet((inputs, targets))["translation"].any()
 
 
 def test_noise_follows_from_the_seed_and_the_place_alone():

@@ -1,4 +1,4 @@
-"""StarGAN: the family contract for both kinds of labels, losses by hand, targets, bad input."""
+"""StarGAN: the family contract for both kinds of labels, targets, single images, bad input."""
 
 import keras
 import numpy as np
@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasgan.layers import LabelPlanes
 from kerasgan.models import StarGAN, stargan
 from tests.models.harness import FamilyContract
+from tests.models.test_reuse_fakes import dense
 
 SHAPE = (8, 8, 3)
 DOMAINS = 3
@@ -109,71 +110,15 @@ def test_the_papers_critic_has_its_shapes():
     assert stargan.build_critic(5, (32, 32, 3), width=1).outputs[0].shape[1:] == (2, 2, 1)
 
 
-def constant_critic(score, logits):
-    """Everywhere the same score, and the same logits of domains."""
-    images = keras.Input(SHAPE)
-    scores = keras.layers.Conv2D(
-        1, 1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(score)
-    )(images)
-    flat = keras.layers.Flatten()(images)
-    dense = keras.layers.Dense(DOMAINS, kernel_initializer="zeros")
-    critic = keras.Model(images, [scores, dense(flat)])
-    dense.bias.assign(logits)
-    return critic
-
-
-def halving_generator():
-    """Half the image, whatever the domain."""
-    images, domains = keras.Input((None, None, 3)), keras.Input((DOMAINS,))
-    zero = keras.layers.Dense(1, kernel_initializer="zeros", trainable=False)(domains)
-    zero = keras.layers.Reshape((1, 1, 1))(zero)
-    halved = keras.layers.Rescaling(0.5)(images)
-    return keras.Model([images, domains], keras.layers.Add()([halved, zero]))
-
-
-def hand_model(exclusive):
-    return StarGAN(
-        DOMAINS,
-        exclusive=exclusive,
-        image_shape=SHAPE,
-        classification_weight=2.0,
-        reconstruction_weight=10.0,
-        gradient_penalty_weight=4.0,
-        generator=halving_generator(),
-        critic=constant_critic(1.5, [0.0, 1.0, -1.0]),
-        seed=0,
-    )
-
-
-def test_losses_of_exclusive_domains_by_hand():
-    model = hand_model(exclusive=True)
-    images, domains = tf.fill((2, *SHAPE), 0.8), model.domains(tf.constant([1, 1]))
-    model.unpack_batches([(images, domains)] * 5)
-    log_p1 = 1.0 - np.log(1 + np.e + 1 / np.e)
-    terms = {k: float(v) for k, v in model.critic_loss(images, domains).items()}
-    assert terms == {
-        "real": pytest.approx(-1.5),
-        "fake": pytest.approx(1.5),
-        "gradient_penalty": pytest.approx(4.0),  # (0 - 1)^2: a constant critic has no slope
-        "classification": pytest.approx(-2 * log_p1, rel=1e-5),
-    }
-    terms = {k: float(v) for k, v in model.generator_loss(images, domains).items()}
-    assert terms == {
-        "adversarial": pytest.approx(-1.5),
-        "classification": pytest.approx(-2 * log_p1, rel=1e-5),  # targets: 1 and 1 again
-        "reconstruction": pytest.approx(10 * 0.6, rel=1e-5),  # a quarter of 0.8 comes back
-    }
-
-
-def test_classification_of_attributes_is_summed_over_them():
-    model = hand_model(exclusive=False)
-    rows = tf.constant([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
-    logits = tf.constant([[0.0, 1.0, -1.0]] * 2)
-    softplus = lambda x: np.log(1 + np.exp(x))  # noqa: E731
-    first = softplus(0.0) + softplus(-1.0) + softplus(-1.0)
-    second = softplus(0.0) + softplus(1.0) + softplus(-1.0)
-    found = float(model.classification_loss(rows, logits))
-    assert found == pytest.approx(2 * (first + second) / 2, rel=1e-5)
+def test_each_critic_update_sees_a_fresh_batch():
+    model = TestStarGAN().make_model(seed=0)
+    model.compile(run_eagerly=True)
+    seen, original = [], model.critic_loss
+    model.critic_loss = lambda a, d: seen.append(float(a[0, 0, 0, 0])) or original(a, d)
+    levels = np.linspace(-1, 1, 4, dtype="float32")
+    images = np.repeat(levels, 2)[:, None, None, None] * np.ones((1, *SHAPE), "float32")
+    model.fit(tf.data.Dataset.from_tensor_slices((images, [0, 1] * 4)).batch(2), verbose=0)
+    np.testing.assert_allclose(seen, levels)
 
 
 def test_targets_are_the_batchs_domains_in_another_order():
@@ -183,6 +128,37 @@ def test_targets_are_the_batchs_domains_in_another_order():
     first, second = model.targets(domains).numpy(), model.targets(domains).numpy()
     np.testing.assert_array_equal(first.sum(axis=0), [4, 4, 4])
     assert not np.array_equal(first, domains) and not np.array_equal(first, second)
+
+
+def test_a_single_image_gets_any_domain_or_an_attribute_turned_round():
+    model = TestStarGAN().make_model(seed=0)
+    model.unpack_batches([None, None])
+    drawn = np.concatenate([model.targets(tf.constant([[0.0, 1.0, 0.0]])) for _ in range(300)])
+    np.testing.assert_array_equal(np.sort(drawn, axis=1), [[0, 0, 1]] * 300)
+    assert (np.abs(drawn.mean(axis=0) - 1 / 3) < 0.1).all()  # 3.7 standard deviations
+    model = attribute_model()
+    model.unpack_batches((None, None))
+    row = tf.constant([[1.0, 1.0, 0.0]])
+    turned = np.concatenate([np.abs(model.targets(row) - row) for _ in range(300)])
+    np.testing.assert_array_equal(np.sort(turned, axis=1), [[0, 0, 1]] * 300)
+    assert (np.abs(turned.mean(axis=0) - 1 / 3) < 0.1).all()
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_batches_of_one_train(jit_compile):
+    model = TestStarGAN().make_model(seed=0)
+    model.compile(jit_compile=jit_compile)
+    history = model.fit(TestStarGAN().dataset(batch=1, steps=4), verbose=0).history
+    assert np.isfinite([values[-1] for values in history.values()]).all()
+
+
+def test_a_sheet_of_a_model_that_has_just_diverged_is_grey():
+    model = TestStarGAN().make_model(seed=0)
+    model.ema_generator.set_weights([w * np.nan for w in model.ema_generator.get_weights()])
+    images, labels = TestStarGAN().make_arrays(2)
+    sheet = model.sheet((images, labels))
+    np.testing.assert_array_equal(sheet["input"], images)
+    assert not sheet["as 2"].any()
 
 
 def test_the_generator_sees_the_domain():
@@ -222,9 +198,21 @@ def test_bad_rows_of_attributes_are_refused():
         ({"gradient_penalty_weight": 0.0}, "gradient_penalty_weight must be"),
         ({"reconstruction_weight": -1.0}, "reconstruction_weight must be"),
         ({"num_domains": 4}, r"generator must turn images \(8, 8, 3\) and \(4,\) into"),
+        (
+            {"critic": stargan.build_critic(4, SHAPE, width=4)},
+            r"critic must return any shape and shape \(3,\) and nothing else .*"
+            r"Received: a network that returns \(2, 2, 1\) and \(4,\)",
+        ),
+        (
+            {"critic": dense(SHAPE, outputs=(1,), seed=0)},
+            r"shape \(3,\).*Received: a network that returns \(1,\)$",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
-    networks = {"generator": tiny_generator(), "critic": constant_critic(0.0, [0.0] * 3)}
+    networks = {
+        "generator": tiny_generator(),
+        "critic": stargan.build_critic(DOMAINS, SHAPE, width=4),
+    }
     with pytest.raises(ValueError, match=message):
         StarGAN(**{"num_domains": DOMAINS, "image_shape": SHAPE, **networks, **arguments})

@@ -1,36 +1,13 @@
-"""Padding to a multiple, and pictures decoded in the graph as Pillow decodes them."""
-
-import io
+"""Padding to the multiple of sizes that a network needs, and what an endpoint refuses."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageOps
 
 from kerasgan.models import translations
 
 RNG = np.random.default_rng(0)
-PIXELS = np.kron(RNG.integers(0, 255, (3, 4, 3)), np.ones((16, 16, 1))).astype("uint8")
-
-
-def encoded(picture, kind="PNG", **options):
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def decode():
-    """bytes, channels -> array, by a compiled function, as in a served model."""
-    functions = {
-        channels: tf.function(
-            lambda file, c=channels: translations.decode_picture(file, c),
-            input_signature=[tf.TensorSpec([], tf.string)],
-        )
-        for channels in (1, 3)
-    }
-    return lambda file, channels=3: functions[channels](tf.constant(file)).numpy()
 
 
 @pytest.mark.parametrize(("size", "multiple"), [(5, 4), (8, 4), (3, 8), (2, 16), (1, 4)])
@@ -52,75 +29,6 @@ def test_padding_reflects_to_the_next_multiple(size, multiple):
     np.testing.assert_array_equal(seen[0], wanted)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("endian", ["<", ">"])
-def test_jpegs_are_turned_as_exif_says(decode, orientation, endian):
-    exif = Image.Exif()
-    exif.endian = endian
-    exif[0x0112] = orientation
-    file = encoded(Image.fromarray(PIXELS), "JPEG", quality=95, exif=exif)
-    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
-    assert upright.size == ((64, 48) if orientation <= 4 else (48, 64))
-    np.testing.assert_allclose(decode(file), np.asarray(upright) / 127.5 - 1, atol=1e-6)
-
-
-def test_jpegs_without_exif_and_grey_ones(decode):
-    file = encoded(Image.fromarray(PIXELS), "JPEG")
-    wanted = np.asarray(Image.open(io.BytesIO(file))) / 127.5 - 1
-    np.testing.assert_allclose(decode(file), wanted, atol=1e-6)
-    grey = encoded(Image.fromarray(PIXELS[..., 0]), "JPEG")
-    assert decode(grey).shape == (48, 64, 3)
-
-
-def test_bytes_of_the_tag_outside_of_exif_turn_nothing(decode):
-    file = encoded(Image.fromarray(PIXELS), "JPEG", comment=b"\x12\x01\x03\x00\x01\0\0\0\x06\0")
-    assert decode(file).shape == (48, 64, 3)
-
-
-def test_kinds_of_png(decode):
-    rgb = PIXELS / 127.5 - 1
-    np.testing.assert_allclose(decode(encoded(Image.fromarray(PIXELS))), rgb, atol=1e-6)
-    grey16 = Image.fromarray(PIXELS[..., 0].astype("uint16") * 257)
-    np.testing.assert_allclose(
-        decode(encoded(grey16)), np.repeat(rgb[..., :1], 3, axis=-1), atol=1e-6
-    )
-    palette = Image.fromarray(PIXELS).convert("P")
-    wanted = np.asarray(palette.convert("RGB")) / 127.5 - 1
-    np.testing.assert_allclose(decode(encoded(palette)), wanted, atol=1e-6)
-
-
-def test_transparent_pixels_lie_over_white(decode):
-    alpha = np.full((48, 64, 1), 51, "uint8")  # a fifth
-    file = encoded(Image.fromarray(np.concatenate([PIXELS, alpha], axis=-1)))
-    wanted = (0.2 * PIXELS / 255 + 0.8) * 2 - 1
-    np.testing.assert_allclose(decode(file), wanted, atol=1e-6)
-
-
-def test_colours_become_grey_by_their_luma(decode):
-    wanted = (PIXELS @ np.array([0.299, 0.587, 0.114]))[..., None] / 127.5 - 1
-    np.testing.assert_allclose(decode(encoded(Image.fromarray(PIXELS)), 1), wanted, atol=1e-5)
-
-
-HUGE = encoded(Image.fromarray(PIXELS))[:16] + (50_000).to_bytes(4, "big") * 2
-
-
-@pytest.mark.parametrize(
-    ("file", "message"),
-    [
-        (b"", "must be a JPEG or a PNG"),
-        (b"hello, I am no picture at all", "must be a JPEG or a PNG"),
-        (encoded(Image.fromarray(PIXELS), "BMP"), "must be a JPEG or a PNG"),
-        (encoded(Image.fromarray(PIXELS))[:100], "PNG"),
-        (encoded(Image.fromarray(PIXELS), "JPEG")[:300], "JPEG"),
-        (HUGE + b"\x08\x02\0\0\0", "pixels at most"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), "pixels at most"),
-    ],
-)
-def test_what_is_no_picture_is_an_invalid_argument(decode, file, message):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        decode(file)
-
-
 def test_the_multiple_follows_from_the_strides():
     images = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(2, 3, 2)(images)
@@ -128,3 +36,60 @@ def test_the_multiple_follows_from_the_strides():
     x = keras.layers.Conv2D(2, 4, 4)(x)
     x = keras.layers.Conv2DTranspose(2, 4, 8)(x)
     assert translations.size_multiple(keras.Model(images, x)) == 8
+
+
+def halving(layer):
+    """Images -> maps of half the size, as a model of its own."""
+    return keras.Sequential([keras.Input((None, None, 3)), layer])
+
+
+HALVINGS = {
+    "a nested model": lambda: halving(keras.layers.Conv2D(3, 3, 2, "same")),
+    "a model in a nested one": lambda: halving(halving(keras.layers.Conv2D(3, 3, 2, "same"))),
+    "pooling by the maximum": lambda: keras.layers.MaxPooling2D(padding="same"),
+    "pooling by the mean": lambda: keras.layers.AveragePooling2D(3, 2, "same"),
+    "a depthwise convolution": lambda: keras.layers.DepthwiseConv2D(3, 2, "same"),
+    "a separable convolution": lambda: keras.layers.SeparableConv2D(3, 3, 2, "same"),
+    "a wrapped convolution": lambda: keras.layers.SpectralNormalization(
+        keras.layers.Conv2D(3, 3, 2, "same")
+    ),
+}
+
+
+@pytest.mark.parametrize("make", HALVINGS.values(), ids=HALVINGS)
+def test_all_that_halves_counts(make):
+    """The skips join maps of one size, so that pictures of other sizes can't go through."""
+    images = keras.Input((None, None, 3))
+    half = make()(images)
+    quarter = keras.layers.Conv2D(3, 3, 2, "same")(half)
+    up = keras.layers.UpSampling2D()(quarter)
+    x = keras.layers.Add()([up, half])
+    x = keras.layers.Add()([keras.layers.UpSampling2D()(x), images])
+    network = keras.Model(images, x)
+    assert translations.size_multiple(network) == 4
+    picture = RNG.uniform(-1, 1, (1, 13, 22, 3)).astype("float32")
+    with pytest.raises((ValueError, tf.errors.OpError)):
+        network(picture)
+    assert translations.translate(network, picture).shape == (1, 13, 22, 3)
+
+
+def test_strides_of_each_axis_count():
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(3, 3, (1, 2), "same")(images)
+    x = keras.layers.MaxPooling2D((3, 1))(x)
+    network = keras.Model(images, keras.layers.UpSampling2D((3, 2))(x))
+    assert translations.size_multiple(network) == 6
+    images = keras.Input((None, None, 3))
+    network = keras.Model(images, keras.layers.Conv2D(3, 3, padding="same")(images))
+    assert translations.size_multiple(network) == 1
+
+
+# Endpoints --------------------------------------------------------------------------------
+
+
+def test_channels_of_no_picture_are_refused():
+    with pytest.raises(ValueError, match=r"1, 3 or 4 channels .*Received: .* with 2 channels"):
+        translations.png_endpoint(lambda x, index: x, 2, 1)
+    function, specs = translations.png_endpoint(lambda x, index: tf.tile(x, [1, 1, 1, 5]), 1, 1)
+    with pytest.raises(ValueError, match=r"PNGs, which have 1 to 4.*makes images with 5 channels"):
+        tf.function(function, input_signature=specs).get_concrete_function()

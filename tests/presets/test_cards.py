@@ -104,6 +104,13 @@ def test_what_is_found_out_cannot_be_given(tiny, tmp_path):
     assert list(tmp_path.glob("*.*")) == []
 
 
+def test_a_description_that_is_not_given_says_class_and_steps(tiny, tmp_path):
+    tiny.save_to_preset(tmp_path / "gan_tiny")
+    assert presets.info(tmp_path / "gan_tiny")["description"] == "GAN, 123 steps of training."
+    with pytest.raises(ValueError, match=r"description must be a sentence.*Received: .*''"):
+        tiny.save_to_preset(tmp_path / "other", "")
+
+
 def test_amending_changes_the_card_alone(preset):
     before = presets.info(preset)
     presets.amend(preset, scores=[SCORE], description="Measured.")

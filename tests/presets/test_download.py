@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 
-from kerasgan import models, presets
+from kerasgan import files, models, presets
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -76,6 +76,21 @@ def test_the_second_use_needs_no_connection(server, sha256, tiny, home):
     assert card["name"] == "gan_tiny" and card["sha256"] == sha256
     assert server.requests == [] and downloads(home) == [sha256]
     assert "gan_tiny" not in presets.list()  # what came from the web takes no name of the zoo
+
+
+def test_what_is_there_needs_no_home_that_can_be_written_to(server, sha256, tiny, monkeypatch):
+    presets.load(server.url, sha256=sha256)
+
+    def refuse(argument, directory):
+        raise ValueError(f"{argument} must be a folder that can be written to. Received: ...")
+
+    monkeypatch.setattr(files, "writable_directory", refuse)
+    server.requests = []
+    model = presets.load(server.url, sha256=sha256)
+    np.testing.assert_array_equal(model.generate(3, 1), tiny.generate(3, 1))
+    assert server.requests == []
+    with pytest.raises(ValueError, match=r"KERASGAN_HOME must be a folder that can be written to"):
+        presets.load(server.url, sha256="0" * 64)
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -27,7 +27,7 @@ def put(preset, place):
 
 
 def test_places_are_searched_in_order(preset, home, tmp_path, monkeypatch):
-    checkout, wheel, working = tmp_path / "checkout", tmp_path / "wheel", pathlib.Path.cwd()
+    checkout, working = tmp_path / "checkout", pathlib.Path.cwd()
     (checkout / "kerasgan").mkdir(parents=True)
     (checkout / "pyproject.toml").write_text("")
     found = []
@@ -49,7 +49,6 @@ def test_places_are_searched_in_order(preset, home, tmp_path, monkeypatch):
     put(preset, checkout / "saved_models" / "digits")
     (checkout / "pyproject.toml").unlink()  # an installed package: nothing beside it is its own
     assert presets.list() == []
-    assert wheel.exists() is False
 
 
 def test_a_name_and_a_path_give_the_same_model(preset, home, tiny):
@@ -96,6 +95,18 @@ def test_unknown_names_get_the_nearest(preset, home, monkeypatch, tmp_path):
         presets.load("vae faces")
     with pytest.raises(ValueError, match=r"no such preset.*Received: preset=''"):
         presets.load("")
+
+
+def test_what_no_wheel_holds_is_said_to_be_elsewhere(preset, home, monkeypatch, tmp_path):
+    monkeypatch.setattr(places, "_PACKAGE", tmp_path)  # as if installed, away from a checkout
+    put(preset, home / "presets" / "gan_mnist")
+    for name in ("pix2pix_facades", "cyclegan_horse2zebra"):
+        with pytest.raises(ValueError, match=rf"too large.*checkout.*URL.*Received: .*{name}"):
+            models.GAN.from_preset(name)
+    put(preset, home / "presets" / "pix2pix_facades")
+    presets.load("pix2pix_facades")
+    with pytest.raises(ValueError, match=r"Did you mean pix2pix_facades\?"):
+        presets.load("pix2pix_facade")
 
 
 @given(st.text() | st.none() | st.integers() | st.binary())

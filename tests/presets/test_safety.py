@@ -77,8 +77,54 @@ def test_a_class_that_this_version_lacks():
 
 def test_a_config_that_is_no_model():
     config = keras.saving.serialize_keras_object(keras.layers.Dense(3))
-    with pytest.raises(ValueError, match=r"config of a model. Received: Dense"):
+    with pytest.raises(ValueError, match=r"config of a model. Received: 'Dense'"):
         safety.model_class(config)
+    for config in ({}, {"registered_name": ["kerasgan>GAN"]}, {"registered_name": "theirs>Thing"}):
+        safety.check_config(config)
+        with pytest.raises(ValueError, match=r"config of a model. Received: "):
+            safety.model_class(config)
+
+
+def nested(levels, innermost):
+    """A list in a list in a list, deeper than Python prints or walks by functions."""
+    for _ in range(levels):
+        innermost = [innermost]
+    return innermost
+
+
+@pytest.mark.parametrize("field", ["class_name", "module", "registered_name", "config", "more"])
+def test_configs_of_any_depth_are_searched(field):
+    with pytest.raises(ValueError, match=r"kerasgan and Keras only.*Received: "):
+        safety.check_config(nested(20_000, BAD["os"]))
+    bad = {**item("function", "builtins"), "config": "os.system", field: nested(20_000, "x")}
+    with pytest.raises(ValueError, match=r"kerasgan and Keras only.*Received: class_name="):
+        safety.check_config(bad)
+    safety.check_config(nested(20_000, GOOD[0].get_config()))
+
+
+@pytest.mark.parametrize("levels", [300, 2_000, 20_000, 200_000])
+def test_a_preset_whose_config_is_nested_deep(levels, preset):
+    """Of a model, too: what Python or Keras can't walk is a ValueError all the same."""
+    path = preset / "config.json"
+    text = path.read_text()
+    deep = "[" * levels + "]" * levels
+    for broken in (deep, f'{{"a": {deep}}}', text.replace('"seed": 5', f'"seed": {deep}')):
+        path.write_text(broken)
+        card = json.loads((preset / "metadata.json").read_text())
+        card["files"].update(folder.described([path]))
+        (preset / "metadata.json").write_text(json.dumps(card))
+        with pytest.raises(ValueError, match=r"Received: "):
+            presets.load(preset)
+
+
+@pytest.mark.parametrize("place", ["seed", "more"])
+def test_a_config_that_is_read_and_cannot_be_walked(place, preset, monkeypatch):
+    """Newer Pythons read JSON of more levels than functions may call each other."""
+    config = json.loads((preset / "config.json").read_text())
+    config["config"][place] = nested(20_000, 5)
+    monkeypatch.setattr(folder, "read_config", lambda path, metadata: config)
+    with pytest.raises(ValueError, match=r"can't build the preset.*Received: "):
+        presets.load(preset)
 
 
 ran = []

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from kerasgan.presets import folder
+from kerasgan.presets import folder, places
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 FROZEN = pathlib.Path(__file__).parent / "frozen" / "gan_noise"
@@ -39,12 +39,26 @@ def test_all_packages_are_listed():
     assert sorted(listed) == sorted(found | {"kerasgan.saved_models"})
 
 
+def left_out():
+    """Patterns of the presets that no wheel holds."""
+    return lines(setup_cfg()["options.exclude_package_data"]["kerasgan.saved_models"])
+
+
+def bundled():
+    """Names of the checkout's presets that a wheel holds."""
+    cards = (path.parent.name for path in (ROOT / "saved_models").glob(f"*/{folder.METADATA}"))
+    names = {name for name in cards if not any(fnmatch.fnmatch(f"{name}/x", p) for p in left_out())}
+    assert len(names) >= 12
+    return names
+
+
 def test_what_goes_into_the_wheel_is_small():
-    left_out = lines(setup_cfg()["options.exclude_package_data"]["kerasgan.saved_models"])
-    for path in (ROOT / "saved_models").glob(f"*/{folder.WEIGHTS}"):
-        name = str(path.relative_to(ROOT / "saved_models"))
-        if not any(fnmatch.fnmatch(name, pattern) for pattern in left_out):
-            assert path.stat().st_size <= LARGEST, name
+    for name in bundled():
+        assert (ROOT / "saved_models" / name / folder.WEIGHTS).stat().st_size <= LARGEST, name
+
+
+def test_what_no_wheel_holds_is_known_by_the_beginning_of_its_name():
+    assert sorted(left_out()) == sorted(f"{start}*/*" for start in places.TOO_LARGE)
 
 
 PROGRAM = """
@@ -60,7 +74,11 @@ for name in kerasgan.presets.list():
     kerasgan.presets.load(name)
     loaded[name] = kerasgan.presets.info(name)["path"]
 images = kerasgan.models.GAN.from_preset("gan_noise").generate(1, seed=3)
-print("RESULT" + json.dumps([kerasgan.__file__, loaded, images.ravel().tolist()]))
+try:
+    kerasgan.models.Pix2Pix.from_preset("pix2pix_facades")
+except ValueError as error:
+    refusal = str(error)
+print("RESULT" + json.dumps([kerasgan.__file__, loaded, images.ravel().tolist(), refusal]))
 """
 
 
@@ -81,10 +99,11 @@ def test_an_installed_wheel_loads_its_presets_without_a_network(tmp_path):
     offline = ["--no-build-isolation", "--no-deps", "--no-index"]
     subprocess.run([*pip, "wheel", *offline, "-w", tmp_path, tree], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
-    bundled = [n for n in zipfile.ZipFile(wheel).namelist() if "/saved_models/" in n]
-    assert {pathlib.Path(name).name for name in bundled} == FILES
-    names = {pathlib.Path(name).parent.name for name in bundled}
-    assert "gan_noise" in names and "pix2pix_noise" not in names
+    names = bundled() | {"gan_noise"}  # not pix2pix_noise, and none of the versions' files
+    held = [n for n in zipfile.ZipFile(wheel).namelist() if "/saved_models/" in n]
+    assert sorted(held) == sorted(
+        f"kerasgan/saved_models/{name}/{file}" for name in names for file in FILES
+    )
 
     command = [*pip, "install", *offline, "--target", site, wheel]
     subprocess.run(command, check=True, capture_output=True)
@@ -97,7 +116,8 @@ def test_an_installed_wheel_loads_its_presets_without_a_network(tmp_path):
         env={**os.environ, "PYTHONPATH": str(site)},
     )
     assert process.returncode == 0, process.stderr[-3000:]
-    file, loaded, images = json.loads(process.stdout.split("RESULT")[1])
+    file, loaded, images, refusal = json.loads(process.stdout.split("RESULT")[1])
     assert pathlib.Path(file) == site / "kerasgan" / "__init__.py"
     assert loaded == {n: str(site / "kerasgan" / "saved_models" / n) for n in names}
     assert images[:3] == pytest.approx([-0.286615, -0.00116, -0.876858], abs=3e-6)
+    assert "too large" in refusal and refusal.endswith("Received: preset='pix2pix_facades'")

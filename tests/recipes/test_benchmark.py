@@ -16,6 +16,7 @@ from tests.recipes.running import ROOT, run
 
 BASES = {"AdversarialModel", "TwoDomainModel", "UnconditionalModel"}
 TASK = {"kind": "kerasgan", "policy": "float32", "batch_size": 2, "count": True, "threads": 1}
+TASK |= {"stock": ""}
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +115,12 @@ def test_by_hand_does_the_same_work(worker, family, image_shape):
 @pytest.mark.parametrize("family,image_shape", SIZES)
 def test_stock_parts_do_the_same_work(worker, family, image_shape):
     task = {**TASK, "family": family, "image_shape": image_shape}
-    stock = {**task, "kind": "kerasgan with stock parts"}
-    assert worker.counted(stock) == worker.counted(task)
-    model, _ = worker.build(stock)
+    stock = {**task, "count": False, "stock": "all"}
+    model, element = worker.build(stock)
+    counted = worker.counted(task)["flops"]
+    assert worker.step_flops(model.train_step, element) == counted
+    ours, _ = worker.build({**task, "count": False})  # with zeros around 5 x 5 kernels: 6 x 6
+    assert counted <= worker.step_flops(ours.train_step, element) <= 36 / 25 * counted
     ours = {"Adam", "BatchNormalization", "Conv2D", "Conv2DTranspose", "Dropout"}
     networks = [network for player in model.players().values() for network in player]
     kinds = {type(layer) for network in networks for layer in network.layers}
@@ -126,6 +130,18 @@ def test_stock_parts_do_the_same_work(worker, family, image_shape):
         assert kind.__name__ not in ours or kind.__module__.startswith("keras.")
     rates = [float(adam.learning_rate) for adam in adams.values()]
     assert rates == [float(optimizer.learning_rate) for optimizer in model.optimizers.values()]
+
+
+def test_single_parts_are_stock(worker):
+    task = {**TASK, "count": False, "family": "CGAN", "image_shape": [8, 8, 1]}
+    for stock, ours in [
+        ("Conv2D Conv2DTranspose", {"BatchNormalization"}),
+        ("BatchNormalization", {"Conv2D", "Conv2DTranspose"}),
+        ("Adam", {"BatchNormalization", "Conv2D", "Conv2DTranspose"}),
+    ]:
+        model, _ = worker.build({**task, "stock": stock})
+        kinds = {type(layer) for n in (model.generator, model.discriminator) for layer in n.layers}
+        assert {k.__name__ for k in kinds if k.__module__.startswith("kerasgan.")} == ours
 
 
 @pytest.mark.slow

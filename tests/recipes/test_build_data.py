@@ -4,20 +4,13 @@ import hashlib
 import json
 import os
 import pathlib
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
 from kerasgan import runs
 from kerasgan.data import collection, records
-from tests.recipes.running import ROOT
 from tests.recipes.running import run as run_program
 from tests.recipes.sets import DAMAGED, noise, read_all, save
-
-PATH = ROOT / "recipes" / "build_data.py"
 
 
 def test_damaged_pictures_are_named_and_the_rest_is_there(build, thirty, tmp_path, capsys):
@@ -71,64 +64,6 @@ def test_a_finished_set_stays_as_it_is(build, thirty, tmp_path, capsys):
     assert build(shards=3, workers=1) == manifest
     assert "finished and whole; nothing to do" in capsys.readouterr().out
     assert snapshot(tmp_path / "set") == before
-
-
-# The recipe, with one picture at which it stays for good, so that it can be killed there.
-STUCK = """
-import importlib.util, sys, time
-from kerasgan import runs
-spec = importlib.util.spec_from_file_location("build_data_recipe", sys.argv[1])
-recipe = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(recipe)
-convert = recipe.convert
-def stuck(picture):
-    if picture.read() == open("b/07.png", "rb").read():
-        time.sleep(600)
-    return convert(picture)
-recipe.convert = stuck
-sys.argv[1:] = sys.argv[2:]
-runs.launch(recipe.main)
-"""
-
-
-@pytest.mark.slow
-def test_killed_and_started_again_equals_uninterrupted(build, thirty, tmp_path, capsys):
-    """By kill -9, in the second shard of b: the three of a and the first of b are whole."""
-    whole = build(output="whole", shards=3)
-    process = subprocess.Popen(
-        [sys.executable, "-c", STUCK, PATH, "--inputs=a,b", "--output=set", "--shards=3"],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    last = tmp_path / "set" / "b" / "part-00000-of-00003.json"
-    try:
-        while process.poll() is None and not last.exists():
-            time.sleep(0.01)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == -signal.SIGKILL
-    left = sorted((tmp_path / "set").glob("*/part*.tfrecord"))
-    assert [f"{p.parent.name}{p.name[9]}" for p in left] == ["a0", "a1", "a2", "b0"]
-    with pytest.raises(ValueError, match="not finished"):
-        records.open_domain(tmp_path / "set" / "a")
-
-    before = {path: path.stat().st_mtime_ns for path in left}
-    capsys.readouterr()
-    again = build(shards=3)
-    printed = capsys.readouterr().out
-    assert "going on: 4 of 6 shards are whole" in printed
-    assert "kerasgan: 10 pictures in" in printed
-    assert {path: path.stat().st_mtime_ns for path in left} == before
-    assert again == whole
-    for domain, names in thirty.items():
-        assert records.open_domain(tmp_path / "set" / domain).names == names
-    assert not list((tmp_path / "set").rglob(".tmp*"))
 
 
 def cut(path):

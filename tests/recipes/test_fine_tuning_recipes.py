@@ -6,10 +6,12 @@ import os
 import keras
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 from PIL import Image
 
-from kerasgan import models
-from kerasgan.models import cgan, gan
+from kerasgan import models, runs
+from kerasgan.models import autoencoder, cgan, gan, vae
+from tests.recipes.loading import loaded
 from tests.recipes.running import run
 
 SHAPE = (8, 8, 1)
@@ -48,21 +50,60 @@ def test_a_preset_learns_a_folder_of_other_classes(tmp_path, pictures):
         assert float(optimizer.learning_rate) == pytest.approx(1e-4)
 
 
-@pytest.mark.slow
-def test_a_keras_file_keeps_its_optimizers(tmp_path, pictures):
-    model = models.GAN(
+def tiny_gan():
+    return models.GAN(
         SHAPE,
         4,
         generator=gan.build_generator(4, SHAPE, (8,)),
         discriminator=gan.build_discriminator(SHAPE, (8,)),
         seed=0,
     )
+
+
+def refusal(saved, **values):
+    """The sentence with which `load` or `freeze` refuses a model of a file and flags."""
+    with (
+        loaded("finetune_on_folder") as recipe,
+        flagsaver.flagsaver(model=str(saved), **values),
+        pytest.raises(runs.RunError) as caught,
+    ):
+        recipe.freeze(recipe.load())
+    return str(caught.value)
+
+
+def test_kept_optimizers_have_a_rate_of_their_own(tmp_path):
+    tiny_gan().save(tmp_path / "model.keras")
+    for rate in (1e-4, 1e-5):  # the default, too, if it was given
+        sentence = refusal(tmp_path / "model.keras", optimizers="kept", learning_rate=rate)
+        assert sentence.startswith("--optimizers=kept keeps the rates")
+        assert sentence.endswith(f"Received: --learning_rate={rate}")
+
+
+def test_a_model_that_judges_nothing_has_no_layers_to_freeze(tmp_path):
+    model = models.VAE(
+        SHAPE,
+        2,
+        encoder=vae.build_encoder(2, SHAPE, width=2),
+        generator=autoencoder.build_decoder(2, SHAPE, width=2),
+        seed=0,
+    )
+    model.save(tmp_path / "model.keras")
+    sentence = refusal(tmp_path / "model.keras", frozen_layers=1)
+    assert "a VAE has no discriminator or critic" in sentence
+    assert sentence.endswith("Received: --frozen_layers=1")
+
+
+@pytest.mark.slow
+def test_a_keras_file_keeps_its_optimizers(tmp_path, pictures, monkeypatch):
+    model = tiny_gan()
     model.compile(generator_optimizer=keras.optimizers.Adam(7e-4, beta_1=0.5))
     model.fit(np.zeros((8, *SHAPE), "float32"), batch_size=4, verbose=0)
     model.save(tmp_path / "model.keras")
     flags = ["--model=model.keras", f"--data_dir={pictures}", "--optimizers=kept", "--smoke"]
-    code, output = run("finetune_on_folder", tmp_path, *flags)
+    monkeypatch.setenv("XLA_FLAGS", f"--xla_dump_to={tmp_path / 'xla'}")  # what XLA compiles
+    code, output = run("finetune_on_folder", tmp_path, *flags, "--jit_compile=true")
     assert code == 0, output
+    assert list((tmp_path / "xla").glob("*one_step_on_data*"))
     folder = tmp_path / "runs" / "finetune_on_folder-smoke"
     tuned = keras.saving.load_model(folder / "final.keras")
     assert int(tuned.step_counter) == 2 + 2
@@ -72,9 +113,11 @@ def test_a_keras_file_keeps_its_optimizers(tmp_path, pictures):
         "finetune_on_folder", tmp_path, *flags, "--frozen_layers=1", "--workdir=other"
     )
     assert code == 1 and "frozen layers leave theirs" in output.splitlines()[-1]
+    monkeypatch.setenv("XLA_FLAGS", f"--xla_dump_to={tmp_path / 'none'}")
     flags = [*flags[:2], "--smoke", "--workdir=fresh"]
     code, output = run("finetune_on_folder", tmp_path, *flags)
     assert code == 0, output
+    assert not (tmp_path / "none").exists()
     tuned = keras.saving.load_model(tmp_path / "fresh" / "final.keras")
     assert int(tuned.step_counter) == int(tuned.generator_optimizer.iterations) == 2  # from 0
 

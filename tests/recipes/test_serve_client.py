@@ -8,7 +8,7 @@ from absl.testing import flagsaver
 from PIL import Image
 
 from kerasgan import pictures, runs, serving
-from tests import serving_double
+from tests import serving_double, serving_models
 from tests.latent.test_space import tiny_cgan, tiny_gan
 from tests.recipes.loading import loaded
 
@@ -20,8 +20,8 @@ def served(tmp_path_factory):
     models = {"gan": tiny_gan(), "cgan": tiny_cgan()}
     for name, model in models.items():
         serving.export(model, base / name)
-    labels = serving.write_model_base(base)
-    double = serving_double.Models({name: base / name for name in models}, labels)
+    serving.write_model_base(base, base_path=str(base))
+    double = serving_models.Models(base / "models.config")
     with serving_double.rest(double) as address:
         yield address, models
 
@@ -79,6 +79,7 @@ def test_labels_in_turn(serve_client, served, tmp_path):
         ({"model": "gan", "labels": ["1"]}, "takes .*'num'.* Received: "),
         ({"model": "cgan"}, "takes .*'labels'.* Received: "),
         ({"model": "cgan", "labels": ["9"]}, r"INVALID_ARGUMENT: .*labels must lie in \[0, 3\)"),
+        ({"model": "gan", "truncation": 0.0}, "Received: truncation=0.0"),
         ({"model": "cgan", "labels": ["a"]}, "labels must be integers. Received: "),
         ({"model": "nobody"}, "NOT_FOUND: "),
         ({"model": "gan", "version": "7"}, "NOT_FOUND: "),

@@ -11,7 +11,7 @@ from PIL import Image
 from kerasgan import models, runs, serving
 from kerasgan.networks.patch import build_patch_discriminator
 from tests.recipes.running import run as run_program
-from tests.recipes.translating import linear, noise, read, save, two_ways
+from tests.recipes.translating import linear, noise, read, save, transparent_negative, two_ways
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,24 @@ def test_a_model_of_grey_pictures(translate, tmp_path):
     translate(model="m.keras", input="in.png", output="out.png")
     luma = np.rint(pixels @ [0.299, 0.587, 0.114])
     assert np.abs(read(tmp_path / "out.png") - (255 - luma)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["model.keras", "model"])
+def test_a_model_of_transparent_pictures(translate, tmp_path, kind):
+    """Negatives in all four channels: what was transparent becomes opaque."""
+    model = transparent_negative()
+    model.save(tmp_path / kind) if kind.endswith("keras") else serving.export(model, kind)
+    pixels = noise(8, 9, 4)
+    pixels[..., 3] = [0, 255, 255] * 3
+    save(tmp_path / "in" / "clear.png", pixels)
+    save(tmp_path / "in" / "rgb.png", pixels[..., :3])
+    translate(model=kind, input="in", output="out", sheet="sheet.png")
+    np.testing.assert_array_equal(read(tmp_path / "out" / "clear.png"), 255 - pixels)
+    rgb = read(tmp_path / "out" / "rgb.png")
+    np.testing.assert_array_equal(rgb[..., :3], 255 - pixels[..., :3])
+    assert not rgb[..., 3].any()
+    translate(model=kind, input="in/rgb.png", output="out.jpg")
+    assert read(tmp_path / "out.jpg").min() > 250  # JPEGs have no alpha: it lies over white
 
 
 # Folders ----------------------------------------------------------------------------------

@@ -23,6 +23,15 @@ def linear(sign, offset=0.0, channels=3, stride=1):
     return keras.Model(images, x)
 
 
+def transparent_negative():
+    """A CycleGAN of RGBA pictures; both ways turn all four channels into their negative."""
+    networks = {f"generator_{way}": linear(-1.0, channels=4) for way in ("a_to_b", "b_to_a")}
+    networks |= {
+        f"discriminator_{d}": build_patch_discriminator((8, 8, 4), None, 2, 1) for d in "ab"
+    }
+    return models.CycleGAN(image_shape=(8, 8, 4), pool_size=0, **networks)
+
+
 def two_ways(**generators):
     discriminators = {
         f"discriminator_{d}": build_patch_discriminator((8, 8, 3), None, 2, 1, None) for d in "ab"
