@@ -158,10 +158,10 @@ class Run:
     def _read_record(self):
         path = self.workdir / "run.json"
         if not path.exists():
-            if others := [p.name for p in self.workdir.iterdir()]:
+            if had := [p.name for p in path.parent.iterdir() if not p.is_dir() or any(p.iterdir())]:
                 raise RunError(
                     "The workdir holds files but no run.json, so it is not a run's. Choose "
-                    f"another --workdir. Received: {self.workdir}, with {', '.join(others[:5])}"
+                    f"another --workdir. Received: {self.workdir}, with {', '.join(had[:5])}"
                 )
             return None
         try:
