@@ -50,6 +50,16 @@ class NaNGuard(keras.callbacks.Callback):
         """Looks at the logs of the epoch, those of validation included."""
         self._look(logs)
 
+    def on_train_end(self, logs=None):
+        """Looks at the weights: the last update's NaN is in no log."""
+        broken = [w.path for w in self.model.weights if not np.all(np.isfinite(np.asarray(w)))]
+        if broken and not self.message:
+            self.message = (
+                f"Training ended with weights that are NaN or infinite: {broken[0]} and "
+                f"{len(broken) - 1} more. A lower learning rate or another loss may help."
+            )
+            print(f"\nkerasgan: {self.message}")
+
     def _look(self, logs):
         broken = not_finite(logs)
         if not broken or self.message:

@@ -103,6 +103,16 @@ def _poison(step):
     return Poison()
 
 
+def test_guard_looks_at_the_weights_in_the_end(make_model, dataset, capsys):
+    """The last update's NaN is in no log."""
+    guard, last = callbacks.NaNGuard(), int(dataset.cardinality())
+    make_model().fit(dataset, epochs=1, verbose=0, callbacks=[guard, _poison(step=last)])
+    assert guard.message.startswith("Training ended with weights that are NaN or infinite: ")
+    assert guard.message in capsys.readouterr().out
+    make_model().fit(dataset, epochs=1, verbose=0, callbacks=[guard])
+    assert guard.message is None
+
+
 def test_guard_names_loss_and_step_and_the_last_good_state_stays(
     tmp_path, make_model, dataset, capsys
 ):
