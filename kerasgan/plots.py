@@ -44,9 +44,11 @@ def draw_confusion(axes, matrix):
         >>> [text.get_text() for text in axes.texts]
         ['3', '1', '0', '4']
     """
-    axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues")
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), number in np.ndenumerate(matrix):
-        axes.text(column, row, number, ha="center", va="center", fontsize=7, color="tab:red")
+        color = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, number, ha="center", va="center", fontsize=7, color=color)
     axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)))
 
 

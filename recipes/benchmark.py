@@ -328,7 +328,9 @@ def draw(rows, path):
     cases = list(base)
     if not cases:
         return
-    figure, axes = plots.subplots(figsize=(8, 1.5 + 0.35 * len(cases)), layout="constrained")
+    figure, axes = plots.subplots(
+        figsize=(8, max(3.5, 1.5 + 0.35 * len(cases))), layout="constrained"
+    )
     for variant, marker in zip(VARIANTS, "ov^s*<>DPXdph8"):
         found = [r for r in rows if r["variant"] == variant and "ms" in r and r["case"] in base]
         speeds = [base[row["case"]] / row["ms"] for row in found]
@@ -336,6 +338,8 @@ def draw(rows, path):
         if found:
             axes.plot(speeds, places, marker, label=variant, alpha=0.8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_yticks(range(len(cases)), cases)
     axes.invert_yaxis()
     axes.axvline(1.0, color="grey", linewidth=0.8)

@@ -128,7 +128,8 @@ def show(row):
     print(
         f"protocol: {protocol['n_real']:,} real images of {row['real']['split']}, "
         f"{protocol['n_fake']:,} of {row['scored']['path']}; {protocol['extractor']} "
-        f"(weights {protocol['weights_sha256'][:12]}), resizer: {protocol['resizer']}"
+        f"(weights {protocol['weights_sha256'][:12]}), resizer: {protocol['resizer']}, "
+        f"seed {row['samples_seed']}, truncation: {row['truncation']}"
     )
     for warning in row["warnings"]:
         print(f"warning: {warning}")

@@ -19,7 +19,7 @@ Score: seed 0, from a cgan_mnist of 20 epochs (recipes/tables/finetune_cgan.json
          fine_tuned  41.1  34.4  23.7  22.3                          40.8  37.0  24.8  21.0
          freeze_d    58.4  52.4  46.1  39.4                          57.9  54.2  41.5  41.4
     So digits are no start for garments: fine-tuned, the CGAN needs three times the updates for the
-    same distance, not a quarter. (The label asked comes as soon: 85 % after 2,000 updates in both
+    same distance, not a quarter. (The label asked comes as soon: 85 %, after 2,000 updates, in both
     ways, of 500 pictures 89 against 82.) The trained discriminator is what hurts: it wins at once
     (its loss is 0.5 after 750 updates, from scratch 1.2), and frozen layers make it worse. With the
     trained generator and a new discriminator, at the rate from scratch, a trial had 15.4 after
@@ -205,6 +205,8 @@ def draw(rows, path):
         axis.set_xticks(updates, updates)
         axis.tick_params(axis="x", which="minor", labelbottom=False)
         axis.set(xlabel="updates", title=f"{chosen} pictures")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
     axes[0].set_ylabel("Frechet distance (fashion_mnist_classifier)")
     if axes[0].get_legend_handles_labels()[0]:
         axes[0].legend()

@@ -26,7 +26,7 @@ Protocol, on the 10,000 test pictures x:
 Updates are fixed per minute, by CPU seconds a step: a row does not depend on the machine's load.
 
 Command: python recipes/known_translation.py
-    (the same command again goes on where it stopped, within a row too; --smoke takes seconds)
+    (the same command again goes on where it stopped, within a row too; --smoke takes 2 minutes)
     python recipes/known_translation.py --models=CycleGAN,StarGAN --minutes=5 --seed=1
 Makes: <workdir>/rows.jsonl and table.md; in a folder for each row the checkpoints, confusion.png
     and sheet.png, whose columns are: A, A to B, and back, B (the truth), B to A, and back; pix2pix:

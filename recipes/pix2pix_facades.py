@@ -4,7 +4,8 @@ Adversarial Networks, Isola et al. 2017, https://arxiv.org/abs/1611.07004
 Command: python recipes/pix2pix_facades.py --data_dir=facades
     (the same command again resumes; --smoke takes seconds; --help shows all flags)
 Data: a folder with train/ and test/, whose pictures hold the photo in their left half and the label
-    map in their right one; without the flag $KERASGAN_DATA/facades_pix2pix.
+    map in their right one; without the flag $KERASGAN_DATA/facades_pix2pix. Or two such folders,
+    --data_dir=maps,photos, of inputs and of targets with equal file names.
 The paper's setting, on one GPU (not tried here; the authors name less than two hours on a Titan X):
     python recipes/pix2pix_facades.py --data_dir=facades --image_size=256 --width=64
 Time: 140 ms an update at 128 px on one core of an x86-64 server CPU with AVX-512.
@@ -25,7 +26,7 @@ EPOCHS = 200  # the paper's; --epochs overrides
 MADE_UP = {"folders": ["train", "test"], "number": 4, "shape": (40, 80)}  # for --smoke
 
 runs.define_flags("pix2pix_facades", batch_size=1, source=None, checkpoint_steps=1000)
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder with train/ and test/: see above")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder(s) with train/ and test/: see above")
 IMAGE_SIZE = flags.DEFINE_integer("image_size", 128, "Pixels, a power of two from 32; paper: 256")
 WIDTH = flags.DEFINE_integer("width", 32, "Filters next to the image; paper: 64", 1)
 
@@ -34,7 +35,8 @@ def main():
     """Trains, translates test pictures, exports."""
     run = runs.start("pix2pix_facades")
     folder = find_data(run)
-    reading = {"image_size": IMAGE_SIZE.value, "inputs": "right"}
+    inputs = "right" if isinstance(folder, str) else "left"  # of two folders: the first
+    reading = {"image_size": IMAGE_SIZE.value, "inputs": inputs}
     pairs = data.paired_images(
         folder, run.batch_size, shuffle_seed=run.seed, split="train", **reading
     )
@@ -56,7 +58,7 @@ def main():
 
 
 def find_data(run):
-    """The folder that holds train/ and test/."""
+    """The folder that holds train/ and test/, or two: inputs and targets."""
     folder = DATA_DIR.value or data.find_folder("facades_pix2pix")
     if not folder and run.smoke:
         folder = data.made_up_pictures(**MADE_UP)
@@ -66,7 +68,7 @@ def find_data(run):
             "right), or put it at $KERASGAN_DATA/facades_pix2pix; --smoke needs none. "
             "Received: --data_dir=None"
         )
-    return folder
+    return tuple(folder.split(",")) if "," in str(folder) else str(folder)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ Commands:
     bits and transparent (laid over white) are converted to what the model takes. Of a folder, all
     pictures in it and in its sub-folders, hidden ones left aside.
 --output: for a picture, a file that ends in .png, .jpg or .jpeg, or a folder that is there; for a
-    folder, another folder, with the same names below it and the extension of --format. Files of
-    these names are replaced, others stay as they are. A translation has its input's size.
+    folder, another folder, with the same names below it and the extension of --format (of two
+    pictures that would get one name, nothing is translated). Files of these names are replaced,
+    others stay as they are. A translation has its input's size.
 --sheet: a PNG with pictures and their translations side by side, the first 20 of them.
 What can't be translated is listed with the reason and left out; the exit code is 1 then. The
 translation of a picture depends on it and on --seed alone, not on the others.
@@ -124,6 +125,8 @@ def find_jobs():
     if source.is_dir():
         yield from folder_jobs(source, target)
         return
+    if not source.exists():
+        raise ValueError(f"There is no such file or folder. Received: --input={INPUT.value}")
     if not source.is_file():
         raise ValueError(f"--input must be a picture or a folder. Received: --input={INPUT.value}")
     if target.is_dir():

@@ -55,7 +55,7 @@ def cells(card):
     return (
         f"`{card['name']}`",
         f"`{card['class'].removeprefix('kerasgan>')}`",
-        f"{card['files']['model.weights.h5']['bytes'] / 2**20:.1f}",
+        f"{card['files']['model.weights.h5']['bytes'] / 1e6:.1f}",
         value("frechet", ".2f"),
         value("precision", ".2f"),
         value("recall", ".2f"),

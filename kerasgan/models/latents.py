@@ -80,7 +80,7 @@ def sample_specs(what):
 
 def assert_count(num):
     """`num`, or INVALID_ARGUMENT in a served model if it is out of bounds."""
-    message = f"num must lie between 0 and {LARGEST_REQUEST}."
+    message = f"num must lie between 0 and {LARGEST_REQUEST}"
     with tf.control_dependencies(
         [
             tf.debugging.assert_non_negative(num, message),

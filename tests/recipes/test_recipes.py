@@ -1,5 +1,6 @@
 """Recipes as a user starts them: as programs, from any folder."""
 
+import ast
 import json
 import os
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.recipes.running import run, run_and_kill
+from tests.recipes.running import ROOT, run, run_and_kill
 
 RECIPES = [
     "gan_mnist",
@@ -24,6 +25,17 @@ RECIPES = [
     "article_latent_space_gan",
     "article_high_quality_gan",
 ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.py")), ids=lambda p: p.stem)
+def test_help_is_the_header(path):
+    """Absl puts the program's name in wherever a header's "%" happens to be a format."""
+    header = ast.get_docstring(ast.parse(path.read_text()))
+    try:
+        shown = header % "program"
+    except (TypeError, ValueError, OverflowError):
+        shown = header  # as absl does
+    assert shown == header
 
 
 def _data_flags(recipe, folder):

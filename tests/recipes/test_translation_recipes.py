@@ -64,6 +64,33 @@ def save(path, number, height=40, width=40):
 
 
 @pytest.mark.slow
+def test_pix2pix_from_two_folders_by_file_name(tmp_path):
+    for split in ("train", "test"):
+        save(tmp_path / "maps" / split, 3)
+        save(tmp_path / "photos" / split, 3)
+    flags = [*SMALL, "--image_size=32", "--data_dir=maps,photos"]
+    code, output = run("pix2pix_facades", tmp_path, *flags)
+    assert code == 0, output
+    (tmp_path / "photos" / "test" / "1.jpg").unlink()
+    code, output = run("pix2pix_facades", tmp_path, *flags, "--workdir=other")
+    assert code == 1 and "Traceback" not in output
+    assert "only in" in output and "maps/test: 1" in output
+
+
+def test_pix2pix_takes_the_first_of_two_folders_as_the_input(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(data, "paired_images", lambda *a, **k: read.append((a[0], k["inputs"])))
+    fake = types.SimpleNamespace(smoke=True, batch_size=1, seed=0)
+    for given, folder, side in (("pairs", "pairs", "right"), ("a,b", ("a", "b"), "left")):
+        read.clear()
+        with loaded("pix2pix_facades") as module, flagsaver.flagsaver(data_dir=given):
+            monkeypatch.setattr(runs, "start", lambda name: fake)
+            with pytest.raises(AttributeError):  # no dataset comes back
+                module.main()
+        assert read == [(folder, side)] * 2
+
+
+@pytest.mark.slow
 def test_faces_from_a_set_of_build_data(tmp_path):
     for name in ("men", "women"):
         save(tmp_path / name, 5)
