@@ -331,7 +331,7 @@ def draw(rows, path):
     figure, axes = plots.subplots(
         figsize=(8, max(3.5, 1.5 + 0.35 * len(cases))), layout="constrained"
     )
-    for variant, marker in zip(VARIANTS, "ov^s*<>DPXdph8"):
+    for variant, marker in zip(VARIANTS, "ov^s*<>DPXdph+"):
         found = [r for r in rows if r["variant"] == variant and "ms" in r and r["case"] in base]
         speeds = [base[row["case"]] / row["ms"] for row in found]
         places = [cases.index(row["case"]) for row in found]
