@@ -190,7 +190,7 @@ def test_a_picture_too_large_for_an_export_is_left_out(translate, negative, tmp_
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"input": "absent.png"}, "must be a picture or a folder.*absent.png"),
+        ({"input": "absent.png"}, "There is no such file or folder.*absent.png"),
         ({"input": "void", "output": "out"}, "holds no pictures"),
         ({"input": "bad.png"}, r"bad\.png: not a picture of a known format"),
         ({"output": "out"}, "ends in .png, .jpg or .jpeg"),

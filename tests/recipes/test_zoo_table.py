@@ -38,7 +38,7 @@ def test_a_line_by_hand(recipe):
     card = {
         "name": "cgan_mnist",
         "class": "kerasgan>CGAN",
-        "files": {"model.weights.h5": {"bytes": 3 * 2**19}},
+        "files": {"model.weights.h5": {"bytes": 1_500_000}},
         "scores": [
             {
                 "values": {"frechet_judge": 4.567, "recall_judge": 0.5, "label_agreement_judge": 1},
