@@ -325,21 +325,18 @@ class Worker:
 def draw(rows, path):
     """Speed of each variant against kerasgan's tf.function, a line for each case."""
     base = {r["case"]: r["ms"] for r in rows if r["variant"] == "tf.function" and "ms" in r}
-    cases = list(base)
-    if not cases:
+    if not (cases := list(base)):
         return
-    figure, axes = plots.subplots(
-        figsize=(8, max(3.5, 1.5 + 0.35 * len(cases))), layout="constrained"
-    )
+    rows = [row for row in rows if "ms" in row and row["case"] in base]
+    figsize = (8, max(3.5, 1.5 + 0.35 * len(cases)))
+    figure, axes = plots.subplots(figsize=figsize, layout="constrained")
     for variant, marker in zip(VARIANTS, "ov^s*<>DPXdph+"):
-        found = [r for r in rows if r["variant"] == variant and "ms" in r and r["case"] in base]
-        speeds = [base[row["case"]] / row["ms"] for row in found]
-        places = [cases.index(row["case"]) for row in found]
-        if found:
+        if found := [row for row in rows if row["variant"] == variant]:
+            speeds = [base[row["case"]] / row["ms"] for row in found]
+            places = [cases.index(row["case"]) for row in found]
             axes.plot(speeds, places, marker, label=variant, alpha=0.8)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.set(major_formatter="{x:g}", minor_formatter="{x:g}")
     axes.set_yticks(range(len(cases)), cases)
     axes.invert_yaxis()
     axes.axvline(1.0, color="grey", linewidth=0.8)

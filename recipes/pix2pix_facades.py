@@ -35,7 +35,7 @@ def main():
     """Trains, translates test pictures, exports."""
     run = runs.start("pix2pix_facades")
     folder = find_data(run)
-    inputs = "right" if isinstance(folder, str) else "left"  # of two folders: the first
+    inputs = "left" if isinstance(folder, tuple) else "right"  # of two folders: the first
     reading = {"image_size": IMAGE_SIZE.value, "inputs": inputs}
     pairs = data.paired_images(
         folder, run.batch_size, shuffle_seed=run.seed, split="train", **reading
@@ -68,7 +68,7 @@ def find_data(run):
             "right), or put it at $KERASGAN_DATA/facades_pix2pix; --smoke needs none. "
             "Received: --data_dir=None"
         )
-    return tuple(folder.split(",")) if "," in str(folder) else str(folder)
+    return tuple(folder.split(",")) if "," in str(folder) else folder
 
 
 if __name__ == "__main__":
