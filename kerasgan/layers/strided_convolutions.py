@@ -28,7 +28,7 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """The convolution without its bias."""
-        if not _pays(self, inputs.shape, inputs.shape[-1]):
+        if not (self.trainable and _pays(self, inputs.shape, inputs.shape[-1])):
             return super().convolution_op(inputs, kernel)
         return _convolve(inputs, tf.convert_to_tensor(kernel))
 
@@ -59,7 +59,10 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         doubled = [shape[0], *(size and 2 * size for size in shape[1:3]), self.filters]
         if self.output_padding is not None or not _pays(self, doubled, self.filters):
             return super().call(inputs)
-        outputs = _transpose(inputs, tf.convert_to_tensor(self.kernel))
+        # A frozen layer, as of an average that is served, has no gradient of its own: a SavedModel
+        # warns of such.
+        transpose = _transpose if self.trainable else _in_space
+        outputs = transpose(inputs, tf.convert_to_tensor(self.kernel))
         if self.use_bias:
             outputs += tf.convert_to_tensor(self.bias)
         return outputs if self.activation is None else self.activation(outputs)
@@ -95,16 +98,21 @@ def _convolve(images, kernel):
 @tf.custom_gradient
 def _transpose(maps, kernel):
     """Maps (n, h, w, d), kernel (k, l, c, d) -> images (n, 2h, 2w, c)."""
+
+    def gradients(of_images):
+        return _convolve(of_images, kernel), _of_kernel(of_images, kernel, maps)
+
+    return _in_space(maps, kernel), gradients
+
+
+def _in_space(maps, kernel):
+    """As `_transpose`, without its gradients."""
     small = _in_blocks(kernel)
     n, height, width, _ = tf.unstack(tf.shape(maps))
     blocks = [n, height, width, small.shape[2]]
     outputs = tf.nn.depth_to_space(tf.nn.conv2d_transpose(maps, small, blocks, 1, "SAME"), 2)
     outputs.set_shape([maps.shape[0], *(s and 2 * s for s in maps.shape[1:3]), kernel.shape[2]])
-
-    def gradients(of_images):
-        return _convolve(of_images, kernel), _of_kernel(of_images, kernel, maps)
-
-    return outputs, gradients
+    return outputs
 
 
 def _of_kernel(images, kernel, of_maps):
