@@ -12,13 +12,12 @@ import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import app, flags, logging
 
 from kerasgan import callbacks, files, pictures, serving
 from kerasgan.data import describe
 from kerasgan.models import training
-from kerasgan.version import __version__
+from kerasgan.version import versions
 
 # Flags that may change from one start of a run to the next. The workdir's spelling may, too.
 # The source is among them as the data themselves are compared.
@@ -340,10 +339,4 @@ def _now():
 
 
 def _versions():
-    return {
-        "kerasgan": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    return {**versions(), "numpy": np.__version__, "python": platform.python_version()}

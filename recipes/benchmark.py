@@ -35,13 +35,12 @@ import sys
 from importlib import metadata
 from importlib.util import find_spec
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
 from kerasgan import files, plots, runs, tables
-from kerasgan.version import __version__
+from kerasgan.version import versions
 
 DIGITS, SMALL, LARGE = (28, 28, 1), (64, 64, 3), (128, 128, 3)
 CASES = {  # name -> family, image_shape, batch_size, steps in a turn
@@ -187,7 +186,7 @@ def measure(case, variants):
     for variant in workers:
         found = counts.get(settings[variant]["kind"])
         gflop = found["flops"] / 1e9 if found else 2 * product_size() ** 3 / 1e9
-        rows[variant] |= {"gflop": gflop, "versions": versions()}
+        rows[variant] |= {"gflop": gflop, "versions": measured_versions()}
         if found:
             images_per_ms = counts["kerasgan"]["images"] / rows[variant]["ms"]
             rows[variant]["images_per_second"] = 1000 * images_per_ms
@@ -250,9 +249,9 @@ def product_size():
     return 256 if SMOKE.value else {"cpu": 2048, "gpu": 8192}[DEVICE.value]
 
 
-def versions():
+def measured_versions():
     """Of all that is measured."""
-    found = {"kerasgan": __version__, "keras": keras.__version__, "tf": tf.__version__}
+    found = versions()
     if find_spec("torch") is not None:
         found["torch"] = metadata.version("torch")
     return found

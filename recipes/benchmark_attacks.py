@@ -21,7 +21,7 @@ from absl import flags
 from keras import layers
 
 from kerasgan import attacks, files, runs, tables
-from kerasgan.version import __version__
+from kerasgan.version import versions
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the rows (runs/benchmark_attacks)")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Images attacked at a time", 1)
@@ -81,7 +81,7 @@ def measure(attack, size, rounds):
             "p10": np.percentile(values, 10),
             "p90": np.percentile(values, 90),
             "times_faster": slowest / np.median(values),
-            "versions": {"kerasgan": __version__, "keras": keras.__version__, "tf": tf.__version__},
+            "versions": versions(),
         }
         for name, values in times.items()
     }

@@ -24,8 +24,9 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-import kerasgan
 from kerasgan import data, files, runs
+from kerasgan.layers import Dropout
+from kerasgan.version import versions
 
 HELD_OUT = 5_000  # of the training images, for validation
 SHIFT = 2  # pixels by which a training image is moved at most, each way
@@ -99,11 +100,7 @@ def main():
         "file": path.name,
         "bytes": path.stat().st_size,
         "sha256": files.sha256(path),
-        "versions": {
-            "kerasgan": kerasgan.__version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-        },
+        "versions": versions(),
     }
     files.write_json(workdir / "result.json", result)
     print(json.dumps(result, indent=2))
@@ -159,11 +156,11 @@ def build_classifier(name):
         x = layers.Activation("relu")(x)
         if pool:
             x = layers.MaxPooling2D()(x)  # 14, 14, 7, 3 pixels wide
-    x = kerasgan.layers.Dropout(0.3)(layers.Flatten()(x))
+    x = Dropout(0.3)(layers.Flatten()(x))
     x = layers.Dense(128, use_bias=False)(x)
     x = layers.BatchNormalization()(x)
     x = layers.Activation("relu", name="features")(x)
-    x = kerasgan.layers.Dropout(0.3)(x)
+    x = Dropout(0.3)(x)
     return keras.Model(inputs, layers.Dense(10, name="logits")(x), name=name)
 
 

@@ -4,7 +4,7 @@ Commands:
     docker compose -f saved_models/compose.yaml up -d serving
     python recipes/serve_client.py --model=cgan_mnist --labels=0,1,2,3,4,5,6,7,8,9
     python recipes/serve_client.py --model=dcgan_mnist --address=grpc://localhost:8500 \\
-        --version=canary --num=64 --requests=200 --threads=16
+        --version=1 --num=64 --requests=200 --threads=16
 --address: host:port or http://host:port (REST), https://, or grpc://host:port (needs
     `pip install 'kerasgan[serving]'`).
 --labels: of conditional models: classes, repeated in turn until there are --num samples.

@@ -46,6 +46,7 @@ from absl import flags
 from kerasgan import data, files, metrics, pictures, plots, presets, runs, serving
 from kerasgan.metrics import correspondence, features
 from kerasgan.tables import Table
+from kerasgan.version import versions
 
 RECIPES = pathlib.Path(__file__).parent
 JUDGE = ("--seed=1", "--epochs=3")  # of recipes/mnist_classifier.py
@@ -315,7 +316,7 @@ def classifier(name, seed, workdir):
     card["data_set"] += ", 5,000 images held out"
     card["hardware"] = f"2 cores of an x86-64 server CPU; not clocked: about {epochs} minutes"
     protocol = {"split": f"{plan.dataset}[test]", "n_real": len(labels)}
-    protocol |= {"image_shape": list(model.input_shape[1:]), "versions": presets.versions()}
+    protocol |= {"image_shape": list(model.input_shape[1:]), "versions": versions()}
     accuracy = float(np.mean(classes == labels))
     card["scores"] = [{"values": {"accuracy": accuracy}, "protocol": protocol}]
     return model, figure, {**card, "steps": epochs * CLASSIFIER_STEPS}

@@ -83,7 +83,7 @@ def translate_all():
             left_out[picture.name] = reason_of(error)
             print(f"kerasgan: left out {picture.name}: {left_out[picture.name]}")
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)  # a sub-folder of --output
         save(made, path)
         if sheet and len(rows) < 2 * SHEET_ROWS:
             rows += [square(pixels), square(made)]
@@ -143,6 +143,7 @@ def find_jobs():
         )
     if target == source:
         raise ValueError(f"The translation would replace the picture. Received: --output={target}")
+    files.writable_directory("--output", target.parent)
     yield collection.Encoded(INPUT.value, source.read_bytes), target
 
 

@@ -200,7 +200,7 @@ def _report_damaged(errors, total, origin, on_corrupt, stacklevel):
             f"Received: {len(errors)} damaged of {total} in {origin}"
         )
     warnings.warn(
-        f"{len(errors)} damaged pictures in {origin} are left out:\n  {_lines(errors)}",
+        f"Damaged pictures left out of {origin}, {len(errors)}:\n  {_lines(errors)}",
         stacklevel=stacklevel,
     )
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasgan import checks, specs
 from kerasgan.metrics import features, frechet, inception_score, kernel, precision_recall
-from kerasgan.version import __version__
+from kerasgan.version import versions
 
 METRICS = ("frechet", "kernel", "inception_score", "precision_recall", "density_coverage")
 METRICS += ("label_agreement",)
@@ -96,11 +96,7 @@ def score(
         values.update({f"{key}_{extractor.name}": float(value) for key, value in found.items()})
         protocol.update(settings)
         notes += warned
-    protocol["versions"] = {
-        "kerasgan": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-    }
+    protocol["versions"] = versions()
     return {"values": values, "protocol": protocol, "warnings": notes}
 
 

@@ -24,7 +24,6 @@ import tensorflow as tf
 from kerasgan import checks, losses, optimizers, specs
 from kerasgan.models import translations
 from kerasgan.models.base import AdversarialModel
-from kerasgan.models.two_domains import shown
 from kerasgan.networks.patch import build_patch_discriminator
 from kerasgan.networks.unet import build_unet
 
@@ -156,7 +155,7 @@ class Pix2Pix(AdversarialModel):
     def sheet(self, parts, seed=0):
         """Columns of a contact sheet of some data: dict, title -> images (n, H, W, C)."""
         inputs, targets = (np.asarray(images) for images in parts)
-        made = shown(self.translate(inputs, seed))
+        made = translations.shown(self.translate(inputs, seed))
         return {"input": inputs, "translation": made, "target": targets}
 
     def real_samples(self, data):

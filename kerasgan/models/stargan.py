@@ -27,7 +27,7 @@ from kerasgan.layers import Conv2D, LabelPlanes
 from kerasgan.losses import Wasserstein, penalties
 from kerasgan.models import translations
 from kerasgan.models.base import AdversarialModel
-from kerasgan.models.two_domains import mean_absolute_error, shown
+from kerasgan.models.two_domains import mean_absolute_error
 from kerasgan.networks.normalizations import normalized
 
 
@@ -308,7 +308,7 @@ class StarGAN(AdversarialModel):
                 turned = np.array(labels)
                 turned[:, k] = 1.0 - turned[:, k]
                 columns[f"{k} turned"] = self.translate(images, turned)
-        return {title: shown(made) for title, made in columns.items()}
+        return {title: translations.shown(made) for title, made in columns.items()}
 
     def generate_batch(self, data):
         """Translations to the batch's labels in another order, for metrics."""

@@ -189,3 +189,14 @@ def assert_domains(domains, largest, images):
     domains = require(inside, f"domains must lie in [0, {largest}).", domains)
     as_many = tf.shape(domains)[0] == tf.shape(images)[0]
     return require(as_many, "One target domain for each picture.", domains)
+
+
+def shown(images):
+    """Images as a contact sheet shows them, within [-1, 1]: a network without tanh may go beyond,
+    and one that has just diverged makes NaN, shown as grey; `NaNGuard` says so a step later.
+
+    Example:
+        >>> shown(np.array([0.5, 3.0, np.nan, -np.inf])).tolist()
+        [0.5, 1.0, 0.0, -1.0]
+    """
+    return np.clip(np.nan_to_num(images, nan=0.0), -1.0, 1.0)

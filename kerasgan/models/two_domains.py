@@ -91,15 +91,15 @@ class TwoDomainModel(AdversarialModel):
     def sheet(self, parts, seed=0):
         """Columns of a contact sheet of some data: dict, title -> images (n, H, W, C)."""
         images_a, images_b = (np.asarray(images) for images in parts)
-        as_b = shown(self.translate_a_to_b(images_a, seed))
-        as_a = shown(self.translate_b_to_a(images_b, seed))
+        as_b = translations.shown(self.translate_a_to_b(images_a, seed))
+        as_a = translations.shown(self.translate_b_to_a(images_b, seed))
         return {
             "A": images_a,
             "A to B": as_b,
-            "and back": shown(self.translate_b_to_a(as_b, seed)),
+            "and back": translations.shown(self.translate_b_to_a(as_b, seed)),
             "B": images_b,
             "B to A": as_a,
-            "and back to B": shown(self.translate_a_to_b(as_a, seed)),
+            "and back to B": translations.shown(self.translate_a_to_b(as_a, seed)),
         }
 
     def real_samples(self, data):
@@ -116,17 +116,6 @@ class TwoDomainModel(AdversarialModel):
         a_to_b = translations.translation_endpoint(self.ema_generator_a_to_b, channels)
         b_to_a = translations.translation_endpoint(self.ema_generator_b_to_a, channels)
         return {"serving_default": a_to_b, "translate_a_to_b": a_to_b, "translate_b_to_a": b_to_a}
-
-
-def shown(images):
-    """Images as a contact sheet shows them, within [-1, 1]: a network without tanh may go beyond,
-    and one that has just diverged makes NaN, shown as grey; `NaNGuard` says so a step later.
-
-    Example:
-        >>> shown(np.array([0.5, 3.0, np.nan, -np.inf])).tolist()
-        [0.5, 1.0, 0.0, -1.0]
-    """
-    return np.clip(np.nan_to_num(images, nan=0.0), -1.0, 1.0)
 
 
 def mean_absolute_error(images, others):

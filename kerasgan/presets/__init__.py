@@ -8,6 +8,6 @@ is written last, is no preset.
 """
 
 from kerasgan.presets.places import names as list
-from kerasgan.presets.zoo import HasPresets, amend, info, load, save, versions
+from kerasgan.presets.zoo import HasPresets, amend, info, load, save
 
-__all__ = ["HasPresets", "amend", "info", "list", "load", "save", "versions"]
+__all__ = ["HasPresets", "amend", "info", "list", "load", "save"]

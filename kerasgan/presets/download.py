@@ -71,6 +71,8 @@ def fetch(url, sha256):
             _download(f"{url}/{file}", part / file, entry["bytes"])
             folder.verified(part, file, metadata)
         _publish(part, whole)
+    except ValueError as error:  # what came from there is meant, not where it lay for a moment
+        raise ValueError(str(error).replace(str(part), url)) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)  # there only if something failed
     return whole

@@ -5,11 +5,10 @@ import pathlib
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasgan import files
 from kerasgan.presets import download, folder, places, safety
-from kerasgan.version import __version__
+from kerasgan.version import versions
 
 
 class HasPresets:
@@ -207,23 +206,6 @@ def amend(directory, **card):
     files.write_json(path / folder.METADATA, {**metadata, **folder.checked_card(**card)})
 
 
-def versions():
-    """The versions that a card names.
-
-    Returns:
-        dict: "kerasgan", "keras" and "tensorflow" -> version.
-
-    Example:
-        >>> sorted(versions())
-        ['keras', 'kerasgan', 'tensorflow']
-    """
-    return {
-        "kerasgan": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-    }
-
-
 def _load(preset, load_weights, sha256, wanted):
     path = _locate(preset, sha256)
     metadata = folder.read_metadata(path, sha256)
@@ -242,8 +224,8 @@ def _load(preset, load_weights, sha256, wanted):
             keras.saving.load_weights(model, weights, objects_to_skip=_left_out(model))
     except Exception as error:  # configs and weights that don't fit raise whatever Keras met
         raise ValueError(
-            "This kerasgan and Keras can't build the preset: it is unsafe, or needs the versions "
-            "that it was made with, or later ones. "
+            "This kerasgan and Keras can't build the preset: its weights are damaged or another "
+            "model's, it is unsafe, or it needs the versions that it was made with, or later ones. "
             f"Received: {path}, of {metadata.get('versions')}: {error}"
         ) from error
     return model

@@ -169,7 +169,9 @@ def test_pictures_smaller_than_the_crop_are_listed(sides, save_picture):
 
 def test_damaged_pairs_are_left_out(two_folders):
     (two_folders[1] / "train" / "1.png").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match=r"1 damaged pictures in .*\n  1: not a picture") as caught:
+    with pytest.warns(
+        UserWarning, match=r"Damaged pictures left out of .*, 1:\n  1: not a picture"
+    ) as caught:
         ds = data.paired_images(two_folders, image_size=16, split="train")
     assert caught[0].filename == __file__
     assert data.describe(ds)["skipped"] == ["1"] and len(list(ds)) == 4

@@ -12,6 +12,7 @@ from absl.testing import flagsaver
 
 from kerasgan import models, presets, runs
 from kerasgan.tables import Table
+from kerasgan.version import versions
 from tests.recipes.loading import loaded
 from tests.recipes.running import run
 
@@ -130,7 +131,7 @@ def test_presets_are_made(tmp_path, data_root):
     assert (classifier["steps"], classifier["wall_seconds"]) == (3432, None)
     assert "not clocked: about 8 minutes" in classifier["hardware"]
     assert classifier["scores"][0]["protocol"]["image_shape"] == [28, 28, 1]
-    assert classifier["scores"][0]["protocol"]["versions"] == presets.versions()
+    assert classifier["scores"][0]["protocol"]["versions"] == versions()
     served = tf.saved_model.load(str(made / "mnist_classifier" / "1"))
     answer = served.signatures["serving_default"](images=tf.zeros((2, 28, 28, 1)))
     np.testing.assert_allclose(tf.reduce_sum(answer["probabilities"], axis=1), [1, 1], rtol=1e-6)

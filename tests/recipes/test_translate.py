@@ -196,6 +196,7 @@ def test_a_picture_too_large_for_an_export_is_left_out(translate, negative, tmp_
         ({"output": "out"}, "ends in .png, .jpg or .jpeg"),
         ({"output": "out.webp"}, "ends in .png, .jpg or .jpeg"),
         ({"output": "in.png"}, "would replace the picture"),
+        ({"output": "in.png/out.png"}, "--output must be a folder that can be written to"),
         ({"output": ".", "format": "png"}, "would replace the picture"),
         ({"output": "out.png", "format": "jpg"}, "extension decides"),
         ({"input": "set", "output": "out.png"}, "--output must be a folder"),
