@@ -15,12 +15,21 @@ from kerasgan.data.order import EpochOrder
 
 IMAGE_SHAPE = (32, 32, 3)
 SHEAR = 0.3  # pixels to the right for each row further up
-PALETTES = np.array(  # ink and ground
+PALETTES = np.array(  # ink and ground; light on dark and dark on light
     [
         [[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]],  # white on black
         [[-0.8, -0.8, 0.2], [0.9, 0.8, -0.6]],  # dark blue on yellow
         [[1.0, 0.2, -0.8], [-0.4, -0.9, 0.0]],  # orange on purple
         [[-0.8, -0.1, -0.7], [0.9, 0.4, 0.7]],  # green on pink
+    ],
+    "float32",
+)
+LIGHT_INKS = np.array(  # each lighter than its ground
+    [
+        [[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]],  # white on black
+        [[0.9, 0.8, -0.6], [-0.9, -0.5, -0.7]],  # yellow on dark green
+        [[1.0, 0.2, -0.8], [-0.4, -0.9, 0.0]],  # orange on purple
+        [[-0.2, 0.8, 0.9], [-0.3, -0.9, -0.8]],  # cyan on maroon
     ],
     "float32",
 )
@@ -177,12 +186,12 @@ def unpaired(digits, batch_size, seed):
     return ordered(make, half, batch_size, seed)
 
 
-def coloured(digits, batch_size, seed):
-    """Batches of (pictures, domains): digit i in palette i modulo 4, not deformed."""
-    inks, palettes = tf.constant(digits.inks), tf.constant(PALETTES)
+def coloured(digits, batch_size, seed, palettes=PALETTES):
+    """Batches of (pictures, domains): digit i in palette i modulo their number, not deformed."""
+    inks, palettes = tf.constant(digits.inks), tf.constant(palettes)
 
     def make(indices):
-        domains = tf.cast(indices % len(PALETTES), tf.int32)
+        domains = tf.cast(indices % len(palettes), tf.int32)
         return paint(tf.gather(inks, indices), tf.gather(palettes, domains)), domains
 
     return ordered(make, len(inks), batch_size, seed)

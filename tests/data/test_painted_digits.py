@@ -6,7 +6,17 @@ from scipy import ndimage
 
 from kerasgan.data import painted_digits
 from kerasgan.data.order import find_order
-from kerasgan.data.painted_digits import PALETTES, SHEAR, A, B, Digits, deform, paint, read
+from kerasgan.data.painted_digits import (
+    LIGHT_INKS,
+    PALETTES,
+    SHEAR,
+    A,
+    B,
+    Digits,
+    deform,
+    paint,
+    read,
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +106,11 @@ def test_two_domains_share_no_digit_and_no_pairs():
     np.testing.assert_array_equal(epoch(1), second)
 
 
-def test_a_digit_has_one_of_four_domains():
-    (batch,) = painted_digits.coloured(numbered(20), 20, seed=None)
+@pytest.mark.parametrize("palettes", [PALETTES, LIGHT_INKS])
+def test_a_digit_has_one_of_four_domains(palettes):
+    (batch,) = painted_digits.coloured(numbered(20), 20, None, palettes)
     pictures, domains = (np.asarray(part) for part in batch)
     np.testing.assert_array_equal(domains, np.arange(20) % 4)
-    for domain, palette in enumerate(PALETTES):
+    for domain, palette in enumerate(palettes):
         found = numbers(pictures[domain::4], palette, 20)
         np.testing.assert_array_equal(found, np.arange(domain, 20, 4))

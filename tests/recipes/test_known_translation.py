@@ -11,7 +11,7 @@ from absl import flags
 from PIL import Image
 
 from kerasgan.data import painted_digits
-from kerasgan.data.painted_digits import PALETTES, A, B, paint, read
+from kerasgan.data.painted_digits import LIGHT_INKS, PALETTES, A, B, paint, read
 from tests.recipes.running import ROOT, run
 
 
@@ -58,15 +58,38 @@ def recoloured(pictures, domains):
 
 def test_the_true_recolouring_has_full_marks(recipe, digits):
     model = types.SimpleNamespace(ema_generator=Stub(recoloured))
-    measured = recipe.measure_colours(model, digits, None, None)
+    measured = recipe.measure_colours(PALETTES, model, digits, None, None)
     assert measured["hit"] == measured["nearest"] == 1.0
     assert measured["error"] < 1e-5
     assert 0.97 < measured["kept"] <= 1.0  # the classifier of MNIST's own
+    assert 0.97 < measured["kept_turned"] <= 1.0
+
+
+def test_where_light_and_dark_change_places(recipe, digits):
+    """A translator that makes blanks of what it should turn keeps the rest: as from the three other
+    domains into each, two of the three are to be turned.
+    """
+
+    def recoloured_unless_turned(pictures, domains):
+        made = recoloured(pictures, domains)
+        has_light_ink = pictures[:, 0, 0].mean(axis=1) < 0  # the corner is ground
+        turned = has_light_ink != (domains.argmax(axis=1) % 2 == 0)
+        grounds = PALETTES[domains.argmax(axis=1), 1][:, None, None]
+        return np.where(turned[:, None, None, None], grounds, made).astype("float32")
+
+    model = types.SimpleNamespace(ema_generator=Stub(recoloured_unless_turned))
+    measured = recipe.measure_colours(PALETTES, model, digits, None, None)
+    blank = measured["kept_turned"]  # the share of the class that blanks are taken for
+    assert blank < 0.3
+    turned = 2 / 3  # of each 100 digits 66 or 67
+    assert measured["kept"] == pytest.approx((1 - turned) + turned * blank, abs=0.02)
+    one_polarity = recipe.measure_colours(LIGHT_INKS, model, digits, None, None)
+    assert "kept_turned" not in one_polarity
 
 
 def test_pictures_left_as_they_are_never_hit(recipe, digits):
     model = types.SimpleNamespace(ema_generator=Stub(lambda pictures, domains: pictures))
-    measured = recipe.measure_colours(model, digits, None, None)
+    measured = recipe.measure_colours(PALETTES, model, digits, None, None)
     assert measured["hit"] == 0.0 and measured["error"] > 0.3
 
 
