@@ -6,8 +6,8 @@ Commands:
         --data_dir=facades
     python recipes/evaluate_translation.py --model=runs/cyclegan_horse2zebra/final.keras \\
         --data_dir=horse2zebra --extractor=inception_v3:<path>
-    ... --extractor=<path>.keras: any classifier of yours, as README's EfficientNet-Lite0 (ImageNet
-    weights, not shipped) was
+    ... --extractor=<path>.keras: any classifier of yours; recipes/efficientnet_lite0.py makes
+    that of README and the cards
     (--smoke takes seconds; --help shows all flags)
 Pix2Pix: --data_dir holds train/ and test/, with both halves of a pair side by side; --inputs says
     which is the model's input. CycleGAN, DualGAN, DiscoGAN: it holds trainA/, trainB/, testA/ and
