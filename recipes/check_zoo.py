@@ -11,7 +11,7 @@ samples: every number must come out again.
 Commands:
     python recipes/efficientnet_lite0.py --weights=efficientnet-lite0-57934424.pth
     python recipes/check_zoo.py --extractor=efficientnet_lite0_imagenet.keras
-    (the same command again goes on; --presets chooses some; --help)
+    (the same command again goes on, only classifiers are scored anew; --presets chooses; --help)
 --extractor: of translations, that of their cards, which the first command makes; without it they
     are left out.
 Makes: <workdir>/rows.jsonl (what evaluate.py wrote), a folder for each translation, table.jsonl and
@@ -53,7 +53,10 @@ def main():
     for name, card in [(name, presets.info(name)) for name in names]:
         for row in KINDS[kind_of(card)](card, workdir):
             table.add({"preset": name, **row})
-    text = table.markdown(COLUMNS) if table.rows else "No preset has scores to compare."
+    if not table.rows:
+        print("kerasgan: nothing was compared")
+        return
+    text = table.markdown(COLUMNS)
     print(text)
     with files.replacing(workdir / "table.md") as temporary:
         temporary.write_text(text + "\n")

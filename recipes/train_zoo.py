@@ -26,7 +26,7 @@ samples.png is their confusion matrix.
 Command: python recipes/train_zoo.py --presets=dcgan_mnist,cgan_mnist
     (without --presets: all; again: goes on; --smoke takes minutes; one process for a workdir)
 Makes: <workdir>/<preset>-seed<n>/ (the recipe's run), choices.jsonl, scores.jsonl, seeds.jsonl.
-Time: the cards have each preset's, five to 40 minutes on a core or two of a server CPU.
+Time: the cards have each preset's, five to 24 minutes on a core or two of a server CPU.
 """
 
 import functools

@@ -46,7 +46,8 @@ def fetch(url, sha256):
     is_plain = parts.scheme in ("http", "https") and not parts.query and not parts.fragment
     if not is_plain or not parts.netloc or not places.is_name(name):
         raise ValueError(
-            "A preset's URL starts with https:// and ends in the name of its folder. "
+            "A preset's URL starts with https:// or http:// and ends in the name of its folder, "
+            "with nothing behind it. "
             f"Received: preset={url!r}"
         )
     if sha256 is None:

@@ -103,7 +103,7 @@ def _offer(preset):
                 "package that pip installs. Give the path of its folder in a checkout's "
                 "saved_models, or copy that to KERASGAN_HOME/presets, or give its URL and sha256=."
             )
-    near = difflib.get_close_matches(preset, known, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(preset.lower(), known, n=3, cutoff=0.5)
     if near:
         return f"There is no such preset. Did you mean {' or '.join(near)}?"
     if known:

@@ -154,7 +154,7 @@ def test_no_server(server, sha256, preset):
     ],
 )
 def test_urls_that_are_none(url):
-    with pytest.raises(ValueError, match=r"starts with https:// and ends in the name"):
+    with pytest.raises(ValueError, match=r"starts with https:// or http:// and ends in the name"):
         presets.load(url, sha256="0" * 64)
 
 

@@ -89,6 +89,8 @@ def test_unknown_names_get_the_nearest(preset, home, monkeypatch, tmp_path):
         put(preset, home / "presets" / name)
     with pytest.raises(ValueError, match=r"Did you mean dcgan_mnist or cgan_mnist\?"):
         presets.load("dcgan_mnits")
+    with pytest.raises(ValueError, match=r"Did you mean dcgan_mnist or cgan_mnist\?"):
+        presets.load("DCGAN_MNIST")
     with pytest.raises(ValueError, match=r"There are cgan_mnist, dcgan_mnist, vae_faces"):
         presets.info("qqq")
     with pytest.raises(ValueError, match=r"Did you mean .*vae_faces.*Received: preset='vae faces'"):
