@@ -19,7 +19,7 @@ Score: seed 0, from the preset of 30 epochs (recipes/tables/finetune_cgan.jsonl)
          fine_tuned  44.4  34.7  21.0  22.2                          45.2  39.9  23.6  29.0
          freeze_d    58.3  62.9  47.7  39.4                          57.5  60.8  47.5  44.0
     So digits are no start for garments: fine-tuned, the CGAN needs three times the updates for the
-    same distance, not a quarter. (The label asked comes as soon: 88 % after 2,000 updates, from
+    same distance, not a quarter. (The label asked comes as soon: after 2,000 updates 88 %, from
     scratch 85; of 500 pictures 81 and 82.) The trained discriminator is what hurts: it wins at once
     (its loss is 0.5 after 750 updates, from scratch 1.2), and frozen layers make it worse. With the
     trained generator and a new discriminator, at the rate from scratch, a trial had 15.4 after
