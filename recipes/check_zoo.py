@@ -92,7 +92,14 @@ def translation_rows(card, workdir):
     if not EXTRACTOR.value:
         print(f"kerasgan: {card['name']} is left out: --extractor of translations isn't given")
         return
-    dataset = card["scores"][0]["protocol"]["split"].partition("[")[0]
+    extractor, protocol = metrics.get(EXTRACTOR.value), card["scores"][0]["protocol"]
+    found = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256()}
+    if not found.items() <= protocol.items():
+        raise runs.RunError(
+            f"--extractor must be that of the card: {protocol['extractor']}, whose weights have "
+            f"the SHA-256 {protocol['weights_sha256']}. Received: {EXTRACTOR.value}, {found}"
+        )
+    dataset = protocol["split"].partition("[")[0]
     folder = data.find_folder(dataset)
     if not folder:
         raise runs.RunError(
@@ -105,9 +112,8 @@ def translation_rows(card, workdir):
     if not (output / "sheet.png").exists():  # which it makes last
         (output / "scores.jsonl").unlink(missing_ok=True)
         recipe("evaluate_translation", arguments)
-    extractor = metrics.get(EXTRACTOR.value).name
     for score, row in zip(card["scores"], Table(output / "scores.jsonl").rows, strict=True):
-        again = {key: row[key.removesuffix(f"_{extractor}")] for key in score["values"]}
+        again = {key: row[key.removesuffix(f"_{extractor.name}")] for key in score["values"]}
         yield {"of": score["row"], **compared(score["values"], again)}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from kerasgan import data, models, presets, runs
+from kerasgan import data, metrics, models, presets, runs
 from kerasgan.tables import Table
 from tests.recipes.loading import loaded
 from tests.recipes.running import run
@@ -104,8 +104,11 @@ def test_a_classifier(check, tmp_path, card_off, verdict):
 
 def test_translations(check, tmp_path, monkeypatch):
     """Every row of the card is compared with that of the recipe, which runs once."""
+    extractor = metrics.get("mnist_classifier")
+    protocol = {"split": "facades_pix2pix[test]", "extractor": "mnist_classifier"}
+    protocol["weights_sha256"] = extractor.weights_sha256()
     scores = [
-        {"row": name, "samples_seed": 4, "protocol": {"split": "facades_pix2pix[test]"}}
+        {"row": name, "samples_seed": 4, "protocol": protocol}
         | {"values": {"l1": l1, "frechet_mnist_classifier": 10 * l1}}
         for name, l1 in (("model", 0.25), ("mean", 0.5))
     ]
@@ -123,6 +126,11 @@ def test_translations(check, tmp_path, monkeypatch):
     monkeypatch.setattr(check, "recipe", recipe)
     assert list(check.translation_rows(card, tmp_path)) == [] == calls  # without --extractor
     monkeypatch.setenv("KERASGAN_DATA", str(tmp_path / "nothing"))
+    other = pytest.raises(
+        runs.RunError, match=r"that of the card: mnist_classifier.*Received: fash"
+    )
+    with flagsaver.flagsaver(extractor="fashion_mnist_classifier"), other:
+        list(check.translation_rows(card, tmp_path))
     with flagsaver.flagsaver(extractor="mnist_classifier"):
         with pytest.raises(runs.RunError, match=r"tiny must be at \$KERASGAN_DATA/facades_pix2pix"):
             list(check.translation_rows(card, tmp_path))
