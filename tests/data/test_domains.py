@@ -85,7 +85,7 @@ def test_domains_without_pictures(seasons):
         data.domain_images(seasons)
     (seasons / "autumn" / "0.png").write_bytes(b"")
     with (
-        pytest.warns(UserWarning, match=r"1 damaged.*\n  autumn/0.png"),
+        pytest.warns(UserWarning, match=r"Damaged .*, 1:\n  autumn/0.png"),
         pytest.raises(ValueError, match=r"All pictures of a domain are damaged.*autumn in"),
     ):
         data.domain_images(seasons)
@@ -143,7 +143,7 @@ def test_the_form_of_celeba(faces, to_bytes):
 
 def test_damaged_pictures_take_their_rows_along(faces, to_bytes):
     (faces / "1.png").write_bytes(b"")
-    with pytest.warns(UserWarning, match="1 damaged"):
+    with pytest.warns(UserWarning, match=r"Damaged .*, 1:"):
         ds = data.attribute_images(faces, write(faces, CSV), ["Young"], 1, 16, **PLAIN)
     assert pairs_of(ds, to_bytes) == [(0, [1.0]), (2, [0.0])]
     assert data.describe(ds)["skipped"] == ["1.png"]

@@ -147,7 +147,7 @@ def test_damaged_files_are_named_and_left_out(tmp_path, rng):
     make_classes(tmp_path, rng)
     damage(tmp_path)
     with pytest.warns(
-        UserWarning, match=r"(?s)4 damaged.*ant/0.png.*bee/1.png: not a picture.*bee/3.png"
+        UserWarning, match=r"(?s)Damaged .*, 4:.*ant/0.png.*bee/1.png: not a picture.*bee/3.png"
     ):
         ds = data.image_folder(tmp_path, image_size=4, shuffle_seed=None)
     assert [int(label) for _, label in ds] == [0, 0, 1]
