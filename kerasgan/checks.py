@@ -3,8 +3,10 @@
 import numpy as np
 
 
-def image_shape(shape):
-    """`shape` as a tuple (H, W, C) of positive ints; ValueError otherwise."""
+def image_shape(shape, multiple=1):
+    """`shape` as a tuple (H, W, C) of positive ints, H and W multiples of `multiple`; ValueError
+    otherwise.
+    """
     try:
         checked = tuple(int(n) for n in shape)
     except TypeError:
@@ -12,6 +14,12 @@ def image_shape(shape):
     if len(checked) != 3 or min(checked) < 1:
         raise ValueError(
             f"image_shape must be (height, width, channels). Received: image_shape={shape}"
+        )
+    if checked[0] % multiple or checked[1] % multiple:
+        raise ValueError(
+            f"image_shape must have a height and a width that are multiples of {multiple}, as the "
+            "network halves them; resize the images (image_size=). "
+            f"Received: image_shape={shape}"
         )
     return checked
 

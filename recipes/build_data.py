@@ -132,7 +132,7 @@ def check_inputs(inputs):
     """Dict of name -> folder, from the flag's parts."""
     folders = {}
     for part in inputs or []:
-        name, equals, folder = part.rpartition("=") if "=" in part else ("", "", part)
+        name, equals, folder = part.partition("=") if "=" in part else ("", "", part)
         folder = pathlib.Path(folder).expanduser().resolve()
         name = name if equals else folder.name
         if not re.fullmatch(r"\w[\w -]*", name):

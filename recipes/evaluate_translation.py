@@ -24,7 +24,8 @@ Protocol, on all test pictures, at the model's size and with its channels:
 Rows: "model"; pairs: "mean", the mean of the training targets for every input, and "nearest", the
     target of the training pair with the nearest input (L2), a real picture, but of something else;
     domains: "a_to_b", "b_to_a", and each "before", the pictures untranslated; "real", as many
-    training pictures of the domain, chosen at random: what a perfect model could reach.
+    training pictures of the domain as were translated, chosen at random: what a perfect model
+    could reach.
 Makes, in --output: scores.jsonl, a line for each row; sheet.png, a few test pictures: pairs: input,
     translation, nearest, truth; domains: A, A to B, and back, B, B to A, and back.
 """
@@ -184,7 +185,7 @@ def score_domains(model, folder, extractor):
         made = translated(there, images)
         returned = translated(back, made)
         cycle = {"cycle": l1(returned, images)}
-        real = chosen(train, len(others))
+        real = chosen(train, len(images))
         rows += [
             {"row": way, **cycle, **distances(others, made, extractor, folder)},
             {"row": f"{way} before", **distances(others, images, extractor, folder)},

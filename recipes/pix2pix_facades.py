@@ -68,7 +68,7 @@ def find_data(run):
             "right), or put it at $KERASGAN_DATA/facades_pix2pix; --smoke needs none. "
             "Received: --data_dir=None"
         )
-    return tuple(folder.split(",")) if "," in str(folder) else folder
+    return tuple(folder.split(",")) if "," in (DATA_DIR.value or "") else folder
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def translate_all():
         try:
             pixels = pictures.decode(picture.read())
             made = translate(pixels)
-        except (OSError, tf.errors.OpError) as error:
+        except (OSError, ValueError, tf.errors.OpError) as error:
             left_out[picture.name] = reason_of(error)
             print(f"kerasgan: left out {picture.name}: {left_out[picture.name]}")
             continue
@@ -178,10 +178,12 @@ def check_sheet(outputs):
     if not SHEET.value:
         return None
     path = pathlib.Path(SHEET.value).expanduser().resolve()
-    if path.suffix.lower() != ".png" or path in outputs or not path.parent.is_dir():
+    source = pathlib.Path(INPUT.value).expanduser().resolve()
+    replaces = path in outputs or path.is_relative_to(source)
+    if path.suffix.lower() != ".png" or replaces or not path.parent.is_dir():
         raise ValueError(
-            "--sheet must be a file that ends in .png, none of the translations, in a folder that "
-            f"is there. Received: --sheet={SHEET.value}"
+            "--sheet must be a file that ends in .png, none of the pictures or translations, "
+            f"outside --input, in a folder that is there. Received: --sheet={SHEET.value}"
         )
     return path
 
@@ -293,7 +295,10 @@ def target_domains(wanted, exclusive):
         raise ValueError(f"Give --domain, {form}. {received}")
     if exclusive and len(given) > 1:
         raise ValueError(f"A picture goes to one domain; give one --domain. {received}")
-    return int(given[0]) if exclusive else [int(part) for part in given]
+    numbers = [int(part) for part in given]
+    if max(numbers) > np.iinfo("int32").max:
+        raise ValueError(f"There is no such domain. {received}")
+    return numbers[0] if exclusive else numbers
 
 
 if __name__ == "__main__":

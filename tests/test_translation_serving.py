@@ -19,6 +19,7 @@ from kerasgan import serving
 from kerasgan.networks.patch import build_patch_discriminator
 from kerasgan.networks.unet import build_unet
 from tests.models.test_cyclegan import TestCycleGAN as CycleGANContract
+from tests.models.test_dualgan import TestDualGAN as DualGANContract
 from tests.models.test_pix2pix import TestPix2Pix as Pix2PixContract
 from tests.models.test_stargan import TestStarGAN as StarGANContract
 from tests.models.test_stargan import attribute_model
@@ -58,6 +59,7 @@ def served(tmp_path_factory):
     models = {
         "cyclegan": CycleGANContract().make_model(seed=0),
         "pix2pix": Pix2PixContract().make_model(seed=0),
+        "dualgan": DualGANContract().make_model(seed=0),
         "stargan": StarGANContract().make_model(seed=0),
         "attributes": attribute_model(),
     }
@@ -108,6 +110,15 @@ def test_pix2pix_has_the_noise_of_seed_and_place(served):
         close(results[f"pix2pix/translate/{i}"], wanted)
 
 
+def test_dualgan_has_noise_both_ways(served):
+    models, _, files, results, _ = served
+    for i in (0, 3):
+        batch = np.repeat(decoded(files[i], 3), i + 1, axis=0)
+        for way in ("translate_a_to_b", "translate_b_to_a"):
+            wanted = getattr(models["dualgan"], way)(batch, seed=5)[i:]
+            close(results[f"dualgan/{way}/{i}"], wanted)
+
+
 def test_stargan_takes_targets(served):
     models, _, files, results, _ = served
     for i, file in enumerate(files):
@@ -119,13 +130,13 @@ def test_stargan_takes_targets(served):
 
 def test_no_pictures_give_no_pngs(served):
     empty = {name: tuple(value) for name, value in served[3].items() if name.endswith("empty")}
-    assert len(empty) == 6 and set(empty.values()) == {(0,)}
+    assert len(empty) == 8 and set(empty.values()) == {(0,)}
 
 
 def test_bad_requests_are_invalid_arguments(served):
     outcomes = dict(served[4])
     assert outcomes.pop("modules") == []
-    assert len(outcomes) == 6 * 5 + 7
+    assert len(outcomes) == 8 * 5 + 7
     assert {what: how for what, how in outcomes.items() if how != "InvalidArgumentError"} == {}
 
 
@@ -133,6 +144,7 @@ def test_signatures(served):
     _, exports, _, _, _ = served
     names = {kind: sorted(tf.saved_model.load(p).signatures) for kind, p in exports.items()}
     assert names["cyclegan"] == ["serving_default", "translate_a_to_b", "translate_b_to_a"]
+    assert names["dualgan"] == names["cyclegan"]
     assert names["pix2pix"] == names["stargan"] == ["serving_default", "translate"]
 
 

@@ -14,12 +14,14 @@ import tensorflow as tf
 WAYS = {
     "cyclegan": ["translate_a_to_b", "translate_b_to_a", "serving_default"],
     "pix2pix": ["translate"],
+    "dualgan": ["translate_a_to_b", "translate_b_to_a"],
     "stargan": ["translate"],
     "attributes": ["translate"],
 }
 MORE = {
     "cyclegan": lambda n: {},
     "pix2pix": lambda n: {"seed": 5},
+    "dualgan": lambda n: {"seed": 5},
     "stargan": lambda n: {"domains": np.arange(n) % 3},
     "attributes": lambda n: {"domains": np.eye(3, dtype=int)[np.arange(n) % 3]},
 }

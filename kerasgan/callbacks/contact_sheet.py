@@ -56,6 +56,15 @@ class ContactSheet(EpochPictures):
         """The sheet of `model` now: uint8 array (height, width, channels)."""
         columns = list(model.sheet(self.parts, seed=self.seed).values())
         channels = max(images.shape[-1] for images in columns)
-        columns = [np.broadcast_to(c, (*c.shape[:-1], channels)) for c in columns]
+        columns = [_with_channels(images, channels) for images in columns]
         images = np.stack(columns, axis=1)  # (rows, columns, H, W, C)
         return pictures.image_grid(images.reshape(-1, *images.shape[2:]), len(columns))
+
+
+def _with_channels(images, channels):
+    """Grey images as RGB, RGB ones as opaque RGBA, where other columns have as many channels."""
+    if images.shape[-1] == 1 and channels > 1:
+        images = np.repeat(images, 3, axis=-1)
+    if images.shape[-1] == 3 and channels == 4:
+        images = np.concatenate([images, np.ones_like(images[..., :1])], axis=-1)
+    return images

@@ -71,7 +71,7 @@ def _read_lines(table):
             "Expected a table of attributes, a CSV file or CelebA's list_attr_celeba.txt. "
             f"Received: table={str(table)!r}: {error}"
         ) from error
-    if text and text[0].strip().isdigit():
+    if text and text[0].strip().isdecimal():
         lines = [(n, line.split()) for n, line in enumerate(text, 1) if n > 2 and line.strip()]
         if len(lines) != int(text[0]):
             raise ValueError(
@@ -79,13 +79,16 @@ def _read_lines(table):
                 f"Received: table={str(table)!r} with {len(lines)}"
             )
         return text[1].split() if len(text) > 1 else [], lines
-    cells = [(n, cells) for n, cells in enumerate(csv.reader(text), 1) if cells]
+    try:
+        cells = [(n, cells) for n, cells in enumerate(csv.reader(text), 1) if cells]
+    except csv.Error as error:
+        raise ValueError(f"Expected a CSV file. Received: table={str(table)!r}: {error}") from error
     return [name.strip() for name in cells[0][1][1:]] if cells else [], cells[1:]
 
 
 def _check_columns(table, attributes, columns):
     """The number of each wanted column, by name."""
-    names = [] if isinstance(attributes, str) else list(attributes)
+    names = list(attributes) if isinstance(attributes, (list, tuple)) else []
     if not names or len(set(names)) != len(names):
         raise ValueError(
             "Expected attributes to be a list of columns of the table, each once. "

@@ -72,9 +72,15 @@ def list_pictures(argument, root):
         and path.is_file()
         and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(root).parts)
     ]
+    if not found and (records.is_record_set(root) or records.is_domain(root)):
+        raise ValueError(
+            "These are records of recipes/build_data.py, which unpaired_images and domain_images "
+            "read; give here the folder of pictures that they were made of. "
+            f"Received: {argument}={str(root)!r}"
+        )
     if not found:
-        records = next(root.rglob("*.tfrecord"), None)
-        told = f" (but records without their manifest.json: {records})" if records else ""
+        shard = next(root.rglob("*.tfrecord"), None)
+        told = f" (but records without their manifest.json: {shard})" if shard else ""
         raise ValueError(
             f"The folder holds no pictures ({', '.join(pictures.EXTENSIONS)}), nor do its "
             f"sub-folders{told}. Received: {argument}={str(root)!r}"

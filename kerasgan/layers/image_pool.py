@@ -28,6 +28,7 @@ class ImagePool(keras.layers.Layer):
 
     Raises:
         ValueError: a negative size; a batch larger than the pool.
+        tf.errors.InvalidArgumentError: the latter where the batch's size is known only in the step.
 
     Example:
         >>> pool = ImagePool(2)
@@ -58,12 +59,16 @@ class ImagePool(keras.layers.Layer):
         images = tf.cast(images, tf.float32)
         if self.size == 0:
             return images
-        if images.shape[0] is not None and images.shape[0] > self.size:
-            raise ValueError(
-                "A batch must not be larger than the pool; raise pool_size (0: no pool). "
-                f"Received: a batch of {images.shape[0]} for a pool of {self.size}"
-            )
         number = tf.shape(images)[0]
+        expected = "A batch must not be larger than the pool; raise pool_size (0: no pool)."
+        if images.shape[0] is None:
+            received = f"Received: a batch of more than {self.size}, the pool's size"
+            fits = tf.debugging.assert_less_equal(number, self.size, f"{expected} {received}")
+            with tf.control_dependencies([fits]):
+                number = tf.identity(number)
+        elif images.shape[0] > self.size:
+            received = f"Received: a batch of {images.shape[0]} for a pool of {self.size}"
+            raise ValueError(f"{expected} {received}")
         draws = tf.random.stateless_uniform([self.size + number], seed)
         new_places = tf.cast(self.filled.value, tf.int32) + tf.range(number)
         is_new = new_places < self.size

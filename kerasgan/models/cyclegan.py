@@ -26,6 +26,7 @@ from keras import layers
 from kerasgan import checks, losses, optimizers
 from kerasgan.layers import ImagePool, ReflectionPadding2D
 from kerasgan.models.two_domains import TwoDomainModel, mean_absolute_error
+from kerasgan.networks import normalizations
 from kerasgan.networks.normalizations import initializer, normalized
 from kerasgan.networks.patch import build_patch_discriminator
 
@@ -39,22 +40,21 @@ def build_generator(
         image_shape: (H, W, C); the network itself takes any multiple of 4.
         width: channels next to the image.
         blocks: residual blocks; None: 9 from 256 px on, else 6.
-        normalization: "instance", "batch", "layer" or None.
+        normalization: "instance", "batch" or None.
         name: the network's name.
 
     Returns:
         A `keras.Model`: images (batch, H, W, C) -> images (batch, H, W, C) in [-1, 1].
 
+    Raises:
+        ValueError: height or width no multiple of 4; an unknown normalisation.
+
     Example:
         >>> build_generator((64, 64, 3), width=8).output_shape
         (None, None, None, 3)
     """
-    height, width_px, channels = checks.image_shape(image_shape)
-    if height % 4 or width_px % 4:
-        raise ValueError(
-            "image_shape must have a height and a width that are multiples of 4, as the network "
-            f"halves twice. Received: image_shape={image_shape}"
-        )
+    channels = checks.image_shape(image_shape, multiple=4)[-1]
+    normalizations.check(normalization, any_size=True)
     if blocks is None:
         blocks = 9 if min(image_shape[:2]) >= 256 else 6
     bias = normalization is None

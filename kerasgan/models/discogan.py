@@ -49,7 +49,7 @@ def build_generator(image_shape=(64, 64, 3), width=64, name="generator"):
         >>> build_generator((64, 64, 3), width=8).output_shape
         (None, None, None, 3)
     """
-    channels = checked_shape(image_shape)[-1]
+    channels = checks.image_shape(image_shape, multiple=16)[-1]
     images = keras.Input((None, None, channels), name="images")
     x = images
     for level in range(4):
@@ -85,7 +85,7 @@ def build_discriminator(image_shape=(64, 64, 3), width=64, name="discriminator")
         >>> [o.shape[1:] for o in build_discriminator((32, 32, 3), width=8).outputs]
         [(1,), (8, 8, 16), (4, 4, 32), (2, 2, 64)]
     """
-    image_shape = checked_shape(image_shape)
+    image_shape = checks.image_shape(image_shape, multiple=16)
     images = keras.Input(image_shape, name="images")
     x, maps = images, []
     for level in range(4):
@@ -97,17 +97,6 @@ def build_discriminator(image_shape=(64, 64, 3), width=64, name="discriminator")
         maps.append(x)
     logits = layers.Dense(1, kernel_initializer=initializer(), dtype="float32", name="logits")
     return keras.Model(images, [logits(layers.Flatten()(x)), *maps[1:]], name=name)
-
-
-def checked_shape(image_shape):
-    """`image_shape`, if it can be halved four times; ValueError otherwise."""
-    height, width, channels = checks.image_shape(image_shape)
-    if height % 16 or width % 16:
-        raise ValueError(
-            "DiscoGAN's networks halve an image four times, so height and width must be multiples "
-            f"of 16; resize the images (image_size=). Received: image_shape={image_shape}"
-        )
-    return height, width, channels
 
 
 @keras.saving.register_keras_serializable("kerasgan")

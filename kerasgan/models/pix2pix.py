@@ -70,7 +70,9 @@ class Pix2Pix(AdversarialModel):
     ):
         super().__init__(**kwargs)
         self.image_shape = checks.image_shape(image_shape)
-        self.input_channels = checks.positive(input_channels=input_channels or self.image_shape[-1])
+        if input_channels is None:
+            input_channels = self.image_shape[-1]
+        self.input_channels = checks.positive(input_channels=input_channels)
         self.l1_weight = checks.not_negative(l1_weight=l1_weight)
         self.loss = losses.get(loss)
         if self.loss.needs_real_logits:

@@ -36,7 +36,7 @@ def build_generator(num_domains, image_shape=(128, 128, 3), width=64, blocks=6):
 
     Args:
         num_domains: planes beside the image.
-        image_shape: (H, W, C); the network itself takes any multiple of 4.
+        image_shape: (H, W, C), H and W multiples of 4; the network itself takes any such size.
         width: channels next to the image.
         blocks: residual blocks.
 
@@ -44,11 +44,14 @@ def build_generator(num_domains, image_shape=(128, 128, 3), width=64, blocks=6):
         A `keras.Model`: [images (batch, H, W, C), domains (batch, num_domains) of 0 and 1] ->
         images (batch, H, W, C) in [-1, 1].
 
+    Raises:
+        ValueError: height or width no multiple of 4.
+
     Example:
         >>> build_generator(5, (32, 32, 3), width=8, blocks=1).output_shape
         (None, None, None, 3)
     """
-    channels = checks.image_shape(image_shape)[-1]
+    channels = checks.image_shape(image_shape, multiple=4)[-1]
     images = keras.Input((None, None, channels), name="images")
     domains = keras.Input((num_domains,), name="domains")
 

@@ -14,12 +14,16 @@ _MAKERS = {
 }
 
 
-def check(normalization):
-    """ValueError unless it is "batch", "instance", "layer" or None."""
-    if normalization not in _MAKERS:
+def check(normalization, any_size=False):
+    """ValueError unless it is "batch", "instance", "layer" or None.
+
+    A network for images of any size (`any_size`) has no "layer": that learns a scale and an offset
+    for each pixel.
+    """
+    names = [name for name in _MAKERS if name != "layer" or not any_size]
+    if normalization not in names:
         raise ValueError(
-            f"normalization must be one of {list(_MAKERS)}. "
-            f"Received: normalization={normalization!r}"
+            f"normalization must be one of {names}. Received: normalization={normalization!r}"
         )
 
 

@@ -32,7 +32,7 @@ def build_unet(
             most. The network itself takes any multiple of 2 to that power.
         channels: of the output; None: as the input.
         width: channels of the first map.
-        normalization: "instance", "batch", "layer" or None.
+        normalization: "instance", "batch" or None.
         dropout: rate in [0, 1).
         name: the network's name.
 
@@ -48,7 +48,7 @@ def build_unet(
         (None, None, None, 3)
     """
     image_shape = checks.image_shape(image_shape)
-    normalizations.check(normalization)
+    normalizations.check(normalization, any_size=True)
     halvings = _halvings(image_shape)
     images = keras.Input((None, None, image_shape[-1]), name="images")
     seeds = keras.Input((2,), dtype="int64", name="seeds")

@@ -47,6 +47,19 @@ def test_rows_are_pictures_and_columns_what_the_sheet_gives(tmp_path, batch):
     np.testing.assert_array_equal(centres(sheet), wanted)
 
 
+def test_grey_and_rgb_lie_opaque_beside_transparent_pictures(tmp_path):
+    class Transparent:
+        def sheet(self, parts, seed=0):
+            clear = np.full((1, 2, 2, 4), -1.0, "float32")
+            return {"grey": parts[0][..., :1], "RGB": parts[1] * [1, 0, -1], "RGBA": clear}
+
+    levels = np.full((1, 2, 2, 3), 0.2, "float32")
+    dataset = tf.data.Dataset.from_tensors((levels, levels))
+    sheet = callbacks.ContactSheet(tmp_path, dataset).picture(Transparent())
+    wanted = [[153, 153, 153, 255], [153, 128, 102, 255], [0, 0, 0, 0]]
+    np.testing.assert_array_equal(centres(sheet)[0], wanted)
+
+
 def test_a_small_dataset_gives_fewer_rows(tmp_path):
     sheet = callbacks.ContactSheet(tmp_path, pairs(2), rows=4)
     assert [len(part) for part in sheet.parts] == [2, 2]

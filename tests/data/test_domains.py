@@ -77,6 +77,11 @@ def test_record_sets_have_domains_too(seasons, tmp_path, to_bytes):
     assert pairs_of(one, to_bytes) == pairs_of(two, to_bytes)
     assert [data.describe(ds)["source"] for ds in (one, two)] == ["folder", "records"]
     assert data.describe(two)["class_names"] == ["summer", "winter"]
+    table = tmp_path / "table.csv"
+    table.write_text("file,A\n0.png,1\n")
+    for root in (tmp_path / "set", tmp_path / "set" / "winter"):
+        with pytest.raises(ValueError, match=r"These are records.*Received: directory="):
+            data.attribute_images(root, table, ["A"])
 
 
 def test_domains_without_pictures(seasons):
@@ -172,6 +177,9 @@ def test_missing_pictures_are_named(faces):
         ("", ["A"], r"attributes 'A'"),
         ("3\nA B\n0.png 1 1\n", ["A"], r"promises 3 pictures. .* with 1"),
         ("1\nA B\n0.png 1\n", ["A"], r"Expected 2 attributes.*line 3 with 1"),
+        ("f,A\n0.png," + "1" * 200_000, ["A"], r"Expected a CSV file.*field limit"),
+        ("\u00b2\nA\n0.png 1\n", ["A"], r"attributes 'A'"),
+        (CSV, None, r"Received: attributes=None"),
     ],
 )
 def test_damaged_tables(tmp_path, text, attributes, message):

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from kerasgan.layers import ImagePool
 
+SEED = tf.TensorSpec((2,), tf.int32)
+
 
 def batch(*values):
     """1x1 grey pictures of those values."""
@@ -94,6 +96,12 @@ def test_no_pool_and_bad_sizes():
         ImagePool(-1)
     with pytest.raises(ValueError, match="a batch of 3 for a pool of 2"):
         ImagePool(2)(batch(1, 2, 3), seed=[0, 0])
+    pool = ImagePool(2)
+    anything = tf.function(pool, input_signature=[tf.TensorSpec((None, 1, 1, 1)), SEED])
+    assert values(anything(batch(1, 2), tf.constant([0, 0]))) == [1, 2]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"raise pool_size.*more than 2"):
+        anything(batch(1, 2, 3), tf.constant([0, 1]))
+    assert values(pool.images.value) == [1, 2, 0]
     assert ImagePool.from_config(ImagePool(7).get_config()).size == 7
 
 

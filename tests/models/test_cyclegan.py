@@ -221,3 +221,14 @@ def test_images_to_translate_are_checked():
 def test_a_generator_halves_twice():
     with pytest.raises(ValueError, match=r"multiples of 4.*\(30, 32, 3\)"):
         cyclegan.build_generator((30, 32, 3), 4, 1)
+
+
+@pytest.mark.parametrize("normalization", ["instance", "batch", None])
+def test_a_generator_takes_any_size(normalization):
+    network = cyclegan.build_generator((8, 8, 3), 2, 1, normalization)
+    assert network(tf.zeros((1, 12, 20, 3))).shape == (1, 12, 20, 3)
+
+
+def test_a_generator_cannot_learn_a_scale_for_each_pixel():
+    with pytest.raises(ValueError, match=r"one of \['batch', 'instance', None\].*'layer'"):
+        cyclegan.build_generator((8, 8, 3), 2, 1, "layer")

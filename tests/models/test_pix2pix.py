@@ -164,6 +164,7 @@ def test_metrics_compare_targets_with_translations():
             {"discriminator": build_patch_discriminator(SHAPE, None, 4, 1)},
             "discriminator must take inputs",
         ),
+        ({"input_channels": 0}, "input_channels must be a positive integer"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -197,6 +197,7 @@ def test_bad_rows_of_attributes_are_refused():
         ({"critic_steps": 0}, "critic_steps must be"),
         ({"gradient_penalty_weight": 0.0}, "gradient_penalty_weight must be"),
         ({"reconstruction_weight": -1.0}, "reconstruction_weight must be"),
+        ({"image_shape": (30, 32, 3), "generator": None}, r"multiples of 4.*\(30, 32, 3\)"),
         ({"num_domains": 4}, r"generator must turn images \(8, 8, 3\) and \(4,\) into"),
         (
             {"critic": stargan.build_critic(4, SHAPE, width=4)},

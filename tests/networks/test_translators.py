@@ -92,4 +92,6 @@ def test_bad_unets_are_refused():
         build_unet((30, 32, 3))
     with pytest.raises(ValueError, match="rate must lie"):
         build_unet((16, 16, 3), width=2, dropout=1.0)
+    with pytest.raises(ValueError, match=r"one of \['batch', 'instance', None\].*'layer'"):
+        build_unet((16, 16, 3), width=2, normalization="layer")
     assert isinstance(build_unet((16, 16, 3), 1, width=2, normalization=None), keras.Model)

@@ -134,6 +134,9 @@ def test_domains_have_the_names_given_or_those_of_their_folders(build, thirty, t
     assert manifest["domains"]["old men"]["folder"] == str(tmp_path / "a")
     assert records.domains(tmp_path / "set") == ["old men", "b"]
     assert records.open_domain("set/old men").names == thirty["a"]
+    (tmp_path / "a").rename(tmp_path / "x=y")
+    manifest = build(inputs=["men=x=y"], output="other")
+    assert manifest["domains"]["men"]["folder"] == str(tmp_path / "x=y")
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,8 @@ def test_domains_of_record_sets(evaluate, tmp_path):
     # Of A: -1, 0.2, -0.6 becomes 1, -0.2, 0.6, and, on the way back, -0.9, 0.3, -0.5.
     assert of_sets["a_to_b"]["cycle"] == pytest.approx(0.1, abs=1e-6)
     assert of_sets["a_to_b before"]["protocol"]["n_fake"] == 3
+    assert of_sets["b_to_a"]["protocol"]["n_fake"] == 2
+    assert of_sets["b_to_a real"]["protocol"]["n_fake"] == 2  # of three, as many as translated
     with pytest.raises(runs.RunError, match=r"must name four.*Received: --domains=train/men"):
         evaluate(model, tmp_path / "sets", domains=["train/men"])
     with pytest.raises(runs.RunError, match=r"name one of its domains, men, women"):

@@ -207,6 +207,8 @@ def test_a_picture_too_large_for_an_export_is_left_out(translate, negative, tmp_
         ({"sheet": "out.png"}, "--sheet must be"),
         ({"sheet": "sheet.jpg"}, "--sheet must be"),
         ({"sheet": "absent/sheet.png"}, "--sheet must be"),
+        ({"sheet": "in.png"}, "--sheet must be"),
+        ({"input": "set", "output": "out", "sheet": "set/a.png"}, "--sheet must be"),
         ({"domain": ["1"]}, "Only StarGAN has domains"),
         ({"model": "absent.keras"}, r"Expected a \.keras file"),
         ({"model": "set"}, r"Expected a \.keras file"),

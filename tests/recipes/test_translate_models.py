@@ -40,6 +40,20 @@ def exported_stars(folder):
     return {e: str(folder / f"star-{e}") for e in (True, False)}
 
 
+def test_a_picture_that_comes_out_nan_is_left_out(translate, tmp_path):
+    """The root of -x: of black 1, of white none."""
+    images = keras.Input((None, None, 3))
+    roots = keras.Model(images, keras.ops.sqrt(-images))
+    two_ways(generator_a_to_b=roots, generator_b_to_a=linear(1)).save(tmp_path / "roots.keras")
+    for name, level in {"a": 0, "b": 255, "c": 0}.items():
+        save(tmp_path / "in" / f"{name}.png", np.full((8, 8, 3), level, "uint8"))
+    with pytest.raises(
+        runs.RunError, match=r"left out.*: 1\. Received: b\.png: its pixels are NaN"
+    ):
+        translate(model="roots.keras", input="in", output="out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+
+
 # Noise, domains ---------------------------------------------------------------------------
 
 
@@ -83,6 +97,7 @@ def test_domains(translate, exported_stars, translate_recipe, tmp_path, exclusiv
         (True, ["red"], r"Give --domain, the number.*\['red'\]"),
         (True, ["-1"], r"Give --domain, the number.*\['-1'\]"),
         (True, ["3"], r"can't translate with --domain=3: .*must lie in \[0, 3\)"),
+        (True, [str(2**32 + 1)], "There is no such domain.*4294967297"),
         (True, ["0", "1"], "goes to one domain"),
         (False, None, "0 or 1 for each attribute"),
         (False, ["1", "0"], "can't translate with --domain=1,0: "),
