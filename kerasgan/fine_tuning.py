@@ -143,14 +143,11 @@ def freeze_first_layers(model, network, layers):
 
 def _after_images(network):
     """The layers, in their order, that inputs other than labels (integers) reach."""
-    reached, found = set(), []
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            sees = keras.backend.is_float_dtype(layer.dtype)
-        else:
-            before = keras.tree.flatten(layer.input)
-            sees = any(id(tensor._keras_history.operation) in reached for tensor in before)
-        if sees:
+    starts = [tensor for tensor in network.inputs if keras.backend.is_float_dtype(tensor.dtype)]
+    reached, found = {id(tensor._keras_history.operation) for tensor in starts}, []
+    for layer in network.layers:  # of a Sequential, these are without its input
+        before = keras.tree.flatten(layer.input)
+        if any(id(tensor._keras_history.operation) in reached for tensor in before):
             reached.add(id(layer))
             found.append(layer)
     return found

@@ -27,6 +27,7 @@ Time: 12 minutes on 2 cores for the first six cases with five variants (measured
 Score: the table in README.md.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -167,19 +168,19 @@ def measure(case, variants):
     try:
         for variant, setting in settings.items():
             kind = setting["kind"]
-            try:
+            with noting(rows[variant], workers):
                 if kind not in counts and kind != "product":
                     counts[kind] = counted(case, kind, batches_per_step=batches)
-                worker = Worker(task_of(case, batches_per_step=batches, **setting))
-                workers[variant] = worker.ready()  # one compiles at a time
-            except WorkerError as error:
-                rows[variant]["note"] = str(error)
+                workers[variant] = Worker(task_of(case, batches_per_step=batches, **setting))
+                workers[variant].answer()  # one compiles at a time
         rounds, steps = (2, 2) if SMOKE.value else (ROUNDS.value, CASES[case][3])
         for _ in range(rounds):
-            for worker in workers.values():
-                worker.run(steps)
-        for variant, worker in workers.items():
-            rows[variant] |= worker.results()
+            for variant, worker in list(workers.items()):
+                with noting(rows[variant], workers):
+                    worker.run(steps)
+        for variant, worker in list(workers.items()):
+            with noting(rows[variant], workers):
+                rows[variant] |= worker.results()
     finally:
         for worker in workers.values():
             worker.end()
@@ -188,11 +189,21 @@ def measure(case, variants):
         gflop = found["flops"] / 1e9 if found else 2 * product_size() ** 3 / 1e9
         rows[variant] |= {"gflop": gflop, "versions": measured_versions()}
         if found:
-            images_per_ms = counts["kerasgan"]["images"] / rows[variant]["ms"]
-            rows[variant]["images_per_second"] = 1000 * images_per_ms
-            rows[variant]["parameters"] = found["parameters"]
+            speed = 1000 * counts["kerasgan"]["images"] / rows[variant]["ms"]
+            rows[variant] |= {"images_per_second": speed, "parameters": found["parameters"]}
     compare(rows)
     return list(rows.values())
+
+
+@contextlib.contextmanager
+def noting(row, workers):
+    """An error of a row's worker is noted in the row, and the worker ended."""
+    try:
+        yield
+    except WorkerError as error:
+        row["note"] = str(error)
+        if worker := workers.pop(row["variant"], None):
+            worker.end()
 
 
 def compare(rows):
@@ -205,8 +216,8 @@ def compare(rows):
         if "ms" not in row or variant in PRODUCTS:
             continue
         narrow = " bfloat16" if "bfloat16" in variant else ""
-        product = rows["matrix product" + narrow]
-        row["ceiling"] = (row["gflop"] / row["ms"]) / (product["gflop"] / product["ms"])
+        if "ms" in (product := rows["matrix product" + narrow]):
+            row["ceiling"] = (row["gflop"] / row["ms"]) / (product["gflop"] / product["ms"])
         for name, rival in (("x_keras_io", "keras.io"), ("x_pytorch", "PyTorch" + narrow)):
             if ms(rival):
                 row[name] = ms(rival) / row["ms"]
@@ -251,10 +262,7 @@ def product_size():
 
 def measured_versions():
     """Of all that is measured."""
-    found = versions()
-    if find_spec("torch") is not None:
-        found["torch"] = metadata.version("torch")
-    return found
+    return versions() | ({"torch": metadata.version("torch")} if find_spec("torch") else {})
 
 
 class Worker:
@@ -285,19 +293,11 @@ class Worker:
         told = [m for m in self.messages if "Error:" in m] or [f"ended with exit code {code}"]
         raise WorkerError(told[-1])
 
-    def ready(self):
-        """This, once it has compiled."""
-        try:
-            self.answer()
-        except WorkerError:
-            self.end()
-            raise
-        return self
-
     def run(self, steps):
         """Takes its turn: one call that isn't counted, then that many steps."""
         calls = 1 + -(-steps // self.steps)
-        print(calls, file=self.process.stdin, flush=True)
+        with contextlib.suppress(OSError):  # of one that has died, the answer is its last error
+            print(calls, file=self.process.stdin, flush=True)
         answer = self.answer()
         self.times += [ms / self.steps for ms in answer["ms"][1:]]
         self.device_bytes = answer["device_bytes"]
@@ -307,6 +307,8 @@ class Worker:
         low, median, high = np.percentile(self.times, [10, 50, 90])
         if self.device_bytes is None:
             status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+            if "VmHWM:" not in status:  # it has died, and holds no memory any more
+                self.answer()
             kilobytes = status.split("VmHWM:")[1].split()[0]  # the greatest resident set so far
             self.device_bytes = int(kilobytes) * 1024
         memory = {"gigabytes": self.device_bytes / 1e9}

@@ -28,6 +28,7 @@ def main():
     """Builds what the task (a JSON object) describes; then `n` calls for each line `n`."""
     task = json.loads(sys.argv[1])
     tf.config.threading.set_intra_op_parallelism_threads(task["threads"])
+    tf.config.threading.set_inter_op_parallelism_threads(task["threads"])
     if task["count"]:
         say(counted(task))
         return

@@ -19,6 +19,7 @@ Makes: <workdir>/rows.jsonl (what evaluate.py wrote), a folder for each translat
 Time: gan_mnist with three fresh seeds took 61 s of CPU time; a fresh seed 12 s of it.
 """
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -30,6 +31,7 @@ from scipy import stats
 
 from kerasgan import data, files, metrics, presets, runs
 from kerasgan.tables import Table
+from kerasgan.version import versions
 
 RECIPES = pathlib.Path(__file__).parent
 DOUBTFUL, WRONG = 0.05, 0.001  # chances that a right card is as far off
@@ -145,7 +147,8 @@ def compared(card, again, fresh=()):
     different = set(card) ^ set(again)
     if different:
         raise runs.RunError(f"The card has other scores than come out: {sorted(different)}")
-    difference = max(abs(again[k] - v) / max(abs(v), 1e-12) for k, v in card.items())
+    # NumPy's maximum: that of Python may pass over a NaN.
+    difference = float(np.max([abs(again[k] - v) / max(abs(v), 1e-12) for k, v in card.items()]))
     metric = next((name for name in card if name.startswith("frechet")), next(iter(card)))
     row = {"score": card[metric], "difference": difference}
     if fresh:
@@ -160,31 +163,45 @@ def compared(card, again, fresh=()):
 
 def verdict(difference, p):
     """What a row says."""
-    if difference > TOLERANCE.value:
+    if not difference <= TOLERANCE.value:  # NaN is wrong too
         return "wrong with the card's seed"
-    if p < WRONG:
+    if not p >= WRONG:
         return "wrong with fresh seeds"
     return "doubtful" if p < DOUBTFUL else "right"
 
 
-def scored(found, card, score, seed, metrics):
+def scored(found, card, score, seed, chosen):
     """The values of a preset for a seed, by a score's protocol; measured unless they are there."""
+    wanted = expected(score["protocol"])
     sha256 = card["files"]["model.weights.h5"]["sha256"]
     for row in found.rows:
         is_it = row["scored"]["sha256"] == sha256 and row["samples_seed"] == seed
         is_it = is_it and row["truncation"] == score.get("truncation")
-        if is_it and (metrics == "all") == (len(row["values"]) > 1):
+        is_it = is_it and wanted.items() <= row["protocol"].items()
+        if is_it and (chosen == "all") == (len(row["values"]) > 1):
             return row["values"]
     protocol = score["protocol"]
     dataset, _, split = protocol["split"].rstrip("]").partition("[")
     arguments = {"model": card["path"], "dataset": dataset, "split": split, "seed": seed}
     arguments |= {"samples": protocol["n_fake"], "extractor": protocol["extractor"]}
-    arguments |= {"metrics": metrics, "source": SOURCE.value, "output": found.path}
+    arguments |= {"metrics": chosen, "source": SOURCE.value, "output": found.path}
     if score.get("truncation"):
         arguments["truncation"] = score["truncation"]
     recipe("evaluate", arguments)
     found.rows = Table(found.path).rows
     return found.rows[-1]["values"]
+
+
+def expected(protocol):
+    """What of its protocol a row measured now would share with the card's, or have anew."""
+    asked = {name: protocol[name] for name in ("split", "extractor", "n_fake")}
+    return {**asked, "weights_sha256": weights_sha256(asked["extractor"]), "versions": versions()}
+
+
+@functools.cache
+def weights_sha256(extractor):
+    """Of the weights that the extractor has today."""
+    return metrics.get(extractor).weights_sha256()
 
 
 def recipe(name, arguments):

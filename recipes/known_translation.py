@@ -68,7 +68,7 @@ CLASSIFIER_EPOCHS = 3
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the table (runs/known_translation)")
 SMOKE = flags.DEFINE_bool("smoke", False, "Go the whole way in seconds, without learning much")
 MODELS = flags.DEFINE_list("models", [], "Names of the rows to fill; none: all")
-MINUTES = flags.DEFINE_float("minutes", 20.0, "Of training a row on the hardware named above", 0.01)
+MINUTES = flags.DEFINE_float("minutes", 20.0, "Of training a row, at its steps a minute", 0.01)
 SEED = flags.DEFINE_integer("seed", 0, "Of initial weights, data order and random draws", 0)
 SOURCE = flags.DEFINE_string("source", "auto", "Where MNIST comes from; see kerasgan.data.load")
 

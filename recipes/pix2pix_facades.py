@@ -9,10 +9,10 @@ Data: a folder with train/ and test/, whose pictures hold the photo in their lef
 The paper's setting, on one GPU (not tried here; the authors name less than two hours on a Titan X):
     python recipes/pix2pix_facades.py --data_dir=facades --image_size=256 --width=64
 Time: 140 ms an update at 128 px on one core of an x86-64 server CPU with AVX-512.
-Score: --epochs=40 (16,000 updates, 40 minutes of CPU time; a fifth of the paper's epochs), seed 0,
-    the 106 test pictures, recipes/evaluate_translation.py: L1 0.331, PSNR 13.4 dB; the mean photo
+Score: --epochs=40 (16,000 updates, 37 minutes of one core; a fifth of the paper's epochs), seed 0,
+    the 106 test pictures, recipes/evaluate_translation.py: L1 0.333, PSNR 13.4 dB; the mean photo
     0.336, 13.8; the photo of the nearest training map 0.439, 11.1. Frechet distance by
-    EfficientNet-Lite0 (ImageNet weights, 1,280 features; 106 samples, so biased): 168; mean photo
+    EfficientNet-Lite0 (ImageNet weights, 1,280 features; 106 samples, so biased): 163; mean photo
     329; nearest 89; other training photos 75. So it beats the mean photo, but not real photos of
     other houses. Windows, doors and cornices are where the map has them, with a grid-like texture.
 """

@@ -146,6 +146,35 @@ def test_what_sees_labels_alone_goes_on_learning():
     assert 5 in {w.shape[0] for w in model.player_variables("discriminator")}
 
 
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_sequential_discriminator_freezes_too(as_list):
+    layers = [
+        keras.Input(SHAPE),
+        keras.layers.Conv2D(2, 3, 2),
+        keras.layers.LeakyReLU(),
+        keras.layers.Conv2D(3, 3),
+        keras.layers.Flatten(),
+        keras.layers.Dense(1),
+    ]
+    judge = keras.Sequential(layers if as_list else None)
+    for layer in [] if as_list else layers:
+        judge.add(layer)
+    model = DCGAN(
+        SHAPE, 4, generator=networks.build_generator(4, SHAPE, 4), discriminator=judge, seed=0
+    )
+    names = fine_tuning.freeze_first_layers(model, "discriminator", 2)
+    assert names == [layers[1].name, layers[3].name]
+    assert {w.path for w in model.player_variables("discriminator")} == {
+        w.path for w in layers[-1].weights
+    }
+    before = [[w.numpy() for w in layers[i].weights] for i in (1, 3, 5)]
+    model.fit(data(), epochs=1, verbose=0)
+    after = [[w.numpy() for w in layers[i].weights] for i in (1, 3, 5)]
+    for i, moves in enumerate((False, False, True)):
+        changed = [not np.array_equal(a, b) for a, b in zip(before[i], after[i], strict=True)]
+        assert changed == [moves, moves]
+
+
 @pytest.mark.parametrize(
     "network, layers, words",
     [

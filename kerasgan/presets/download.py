@@ -1,5 +1,6 @@
 """Presets from the web: fetched whole and verified, or not at all."""
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -60,8 +61,6 @@ def fetch(url, sha256):
     if _is_whole(whole, sha256):
         return whole
     downloads = files.writable_directory("KERASGAN_HOME", places.home() / "downloads")
-    if whole.is_dir():
-        shutil.rmtree(whole)
     _remove_abandoned(downloads)
     part = downloads / f"{_UNFINISHED}{uuid.uuid4().hex}"
     part.mkdir()
@@ -71,7 +70,7 @@ def fetch(url, sha256):
         for file, entry in metadata["files"].items():
             _download(f"{url}/{file}", part / file, entry["bytes"])
             folder.verified(part, file, metadata)
-        _publish(part, whole)
+        _publish(part, whole, sha256)
     except ValueError as error:  # what came from there is meant, not where it lay for a moment
         raise ValueError(str(error).replace(str(part), url)) from error
     finally:
@@ -114,13 +113,24 @@ def _download(url, path, most):
         ) from error
 
 
-def _publish(part, whole):
+def _publish(part, whole, sha256):
+    """Gives a folder its final name; a damaged one of that name goes, one that is whole stays."""
     whole.parent.mkdir(exist_ok=True)
     try:
         os.rename(part, whole)
     except OSError:
-        if not whole.is_dir():  # else: another process has just downloaded the same
-            raise
+        if _is_whole(whole, sha256):  # another process has just downloaded the same
+            return
+        damaged = part.with_name(f"{part.name}-damaged")
+        with contextlib.suppress(FileNotFoundError):  # another process has put it aside
+            os.rename(whole, damaged)
+        try:
+            os.rename(part, whole)
+        except OSError:
+            if not _is_whole(whole, sha256):
+                raise
+        finally:
+            shutil.rmtree(damaged, ignore_errors=True)
 
 
 def _remove_abandoned(downloads):

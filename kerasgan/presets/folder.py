@@ -11,6 +11,7 @@ FORMAT_VERSION = 1  # raised when older versions of kerasgan could misread a pre
 
 _TEXTS = ("description", "recipe", "command", "data_set", "source", "hardware", "licence")
 GIVEN = (*_TEXTS, "seed", "wall_seconds", "scores")  # fields that a card's author may change
+FIELDS = (*GIVEN, "steps", "parameters", "versions")  # that a card may lack
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
@@ -19,26 +20,26 @@ def is_preset(folder):
     return os.path.isfile(folder / METADATA)  # False also for what can't be a path
 
 
-def read_metadata(folder, sha256=None):
+def read_metadata(folder, wanted=None):
     """What a preset's `metadata.json` holds.
 
     Args:
         folder: `pathlib.Path` of the preset.
-        sha256: that the file must have; None: any.
+        wanted: SHA-256 that the file must have; None: any.
 
     Returns:
         dict of JSON values.
 
     Raises:
-        ValueError: the file is missing, damaged, another one than `sha256` says, of a newer format,
-            or it names files that don't belong to a preset.
+        ValueError: the file is missing, damaged, another one than `wanted` says, of a newer format,
+            it can't be read, or it names files that don't belong to a preset.
     """
     path = _inside(folder, METADATA)
-    if sha256 is not None and files.sha256(path) != checked_sha256(sha256):
+    if wanted is not None and (found := sha256(path)) != checked_sha256(wanted):
         raise ValueError(
             "The preset is not the one that the checksum names (that of its metadata.json): get "
             "the preset, or the checksum, anew from where it is published. "
-            f"Received: sha256={sha256}, and {path} has {files.sha256(path)}"
+            f"Received: sha256={wanted}, and {path} has {found}"
         )
     metadata = _read_json(path)
     version = metadata.get("format_version")
@@ -71,7 +72,7 @@ def verified(folder, name, metadata):
     """Path of one of the preset's files, with the size and the SHA-256 that the card says.
 
     Raises:
-        ValueError: it is missing, lies elsewhere, or is another or a part of it.
+        ValueError: it is missing, lies elsewhere, can't be read, or is another or a part of it.
     """
     path = _inside(folder, name)
     wanted, size = metadata["files"][name], path.stat().st_size
@@ -80,12 +81,21 @@ def verified(folder, name, metadata):
             "The preset is there in part only: copy or download it again. "
             f"Received: {path} with {size:,} of {wanted['bytes']:,} bytes"
         )
-    if size != wanted["bytes"] or files.sha256(path) != wanted["sha256"]:
+    found = sha256(path)
+    if size != wanted["bytes"] or found != wanted["sha256"]:
         raise ValueError(
             "The preset is damaged, or its files are of two presets: copy or download it again. "
-            f"Received: {path} with sha256 {files.sha256(path)}, expected {wanted['sha256']}"
+            f"Received: {path} with sha256 {found}, expected {wanted['sha256']}"
         )
     return path
+
+
+def sha256(path):
+    """The hexadecimal SHA-256 of a preset's file; ValueError if it can't be read."""
+    try:
+        return files.sha256(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def described(paths):
@@ -162,11 +172,20 @@ def _inside(folder, name):
 def _read_json(path):
     try:
         content = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     if not isinstance(content, dict):
         raise _damaged(path, type(content).__name__)
     return content
+
+
+def _unreadable(path, error):
+    return ValueError(
+        f"A preset's file can't be read ({error.strerror or error}): change its permissions, or "
+        f"copy the preset again. Received: {path}"
+    )
 
 
 def _damaged(path, what):

@@ -4,6 +4,8 @@ or opens files of its choice.
 
 import keras
 
+from kerasgan.presets import folder
+
 # Modules of Keras whose classes are built from numbers, texts and each other.
 _KERAS_MODULES = {
     "keras.constraints",
@@ -16,8 +18,26 @@ _KERAS_MODULES = {
     "keras.optimizers.schedules",
     "keras.regularizers",
 }
-_KERAS_OPERATIONS = "keras.src.ops."  # arithmetic on the tensors of a functional model
-_KERAS_MODELS = {"DTypePolicy", "Functional", "Sequential"}  # that Keras files elsewhere
+# Arithmetic on the tensors of a functional model. Each module is named, as Keras imports what a
+# config names, and beside them lie Keras' own tests, which import modules of other people's.
+_KERAS_OPERATIONS = {
+    f"keras.src.ops.{name}" for name in ("core", "einops", "image", "linalg", "math", "nn", "numpy")
+}
+_KERAS_MODELS = {  # that Keras files elsewhere: in one module each
+    "DTypePolicy": "keras",
+    "Functional": "keras.src.models.functional",
+    "Sequential": "keras",
+}
+# Where Keras looks for what a config gives by its name alone; then it takes other people's.
+_KERAS_FUNCTIONS = (
+    keras.activations,
+    keras.constraints,
+    keras.initializers,
+    keras.losses,
+    keras.metrics,
+    keras.optimizers,
+    keras.regularizers,
+)
 # Layers that carry code or pickles, or read the file that their config names.
 _REFUSED = {
     "FlaxLayer",
@@ -83,6 +103,22 @@ def class_name(config):
     return config.get("registered_name") or config.get("class_name")
 
 
+def check_class(config, named, path):
+    """ValueError unless a config is of the class that its card names.
+
+    Args:
+        config: of the model.
+        named: the class on the card.
+        path: of the preset, for the message.
+    """
+    if class_name(config) != named:
+        raise ValueError(
+            "The preset is damaged, its card and its config name two classes: copy or download it "
+            f"again. Received: {path} with {_told(named)} on the card and "
+            f"{_told(class_name(config))} in {folder.CONFIG}"
+        )
+
+
 def _check_object(config):
     name, module = config["class_name"], config.get("module")
     registered = config.get("registered_name")
@@ -99,7 +135,9 @@ def _check_object(config):
             )
         if found.__module__.startswith(_METRICS):
             raise _refusal(config)
-    elif registered not in (None, name) or name in _REFUSED or not _is_of_keras(config):
+    elif registered not in (None, name) or ">" in name or name in _REFUSED:
+        raise _refusal(config)  # Keras builds "package>name" from whatever module
+    elif not _is_of_keras(config):
         raise _refusal(config)
 
 
@@ -109,10 +147,11 @@ def _is_of_keras(config):
         return name in _VALUES
     if name == "function":  # an activation, initializer, loss or metric, by its name
         named = config.get("config")
-        return module == "builtins" and isinstance(named, str) and named.isidentifier()
+        is_name = module == "builtins" and isinstance(named, str) and named.isidentifier()
+        return is_name and any(hasattr(place, named) for place in _KERAS_FUNCTIONS)
     if name in _KERAS_MODELS:
-        return module.split(".")[0] == "keras"
-    return module in _KERAS_MODULES or module.startswith(_KERAS_OPERATIONS)
+        return module == _KERAS_MODELS[name]
+    return module in _KERAS_MODULES or module in _KERAS_OPERATIONS
 
 
 def _refusal(config):

@@ -88,14 +88,18 @@ def info(preset, sha256=None):
         and `name`, `path` and `sha256`, the checksum of the whole preset.
 
     Raises:
-        ValueError: an unknown preset; a card that is damaged or of a newer format.
+        ValueError: an unknown preset; a card that is damaged, of a newer format, or of another
+            class than the config beside it.
     """
     path = _locate(preset, sha256)
+    metadata = folder.read_metadata(path, sha256)
+    safety.check_class(folder.read_config(path, metadata), metadata["class"], path)
     return {
-        **folder.read_metadata(path, sha256),
+        **dict.fromkeys(folder.FIELDS),
+        **metadata,
         "name": path.absolute().name,
         "path": str(path),
-        "sha256": files.sha256(path / folder.METADATA),
+        "sha256": folder.sha256(path / folder.METADATA),
     }
 
 
@@ -211,6 +215,7 @@ def _load(preset, load_weights, sha256, wanted):
     metadata = folder.read_metadata(path, sha256)
     config = folder.read_config(path, metadata)
     safety.check_config(config)
+    safety.check_class(config, metadata["class"], path)
     found = safety.model_class(config)
     if not issubclass(found, wanted):
         raise ValueError(

@@ -131,6 +131,63 @@ def test_a_damaged_copy_is_fetched_again(server, sha256, home):
     kept.write_bytes(b"half")
     presets.load(server.url, sha256=sha256)
     assert kept.stat().st_size > 1000 and len(server.requests) == 6
+    assert downloads(home) == [sha256]
+
+
+def test_a_copy_that_another_process_publishes_stays(server, sha256, home, preset, monkeypatch):
+    """It mends a damaged copy while this process, which saw the damage, gets to it."""
+    whole = home / "downloads" / sha256 / "gan_tiny"
+    presets.load(server.url, sha256=sha256)
+    (whole / "model.weights.h5").write_bytes(b"half")
+    original = files.writable_directory
+
+    def meanwhile(argument, directory):
+        shutil.rmtree(whole)
+        shutil.copytree(preset, whole)
+        (whole / "theirs").write_text("")
+        return original(argument, directory)
+
+    monkeypatch.setattr(files, "writable_directory", meanwhile)
+    assert presets.load(server.url, sha256=sha256).latent_dim == 2
+    assert (whole / "theirs").exists() and downloads(home) == [sha256]
+
+
+def test_a_damaged_copy_stays_until_there_is_a_better_one(server, sha256, home):
+    presets.load(server.url, sha256=sha256)
+    kept = home / "downloads" / sha256 / "gan_tiny" / "model.weights.h5"
+    kept.write_bytes(b"half")
+    server.cut = ("config.json", 100)
+    with pytest.raises(ValueError, match=r"in part only"):
+        presets.load(server.url, sha256=sha256)
+    assert kept.read_bytes() == b"half" and downloads(home) == [sha256]
+
+
+def test_two_processes_that_mend_a_damaged_copy(server, sha256, home, preset, monkeypatch):
+    """The other one is faster, just after this one has put the damaged copy aside."""
+    whole = home / "downloads" / sha256 / "gan_tiny"
+    presets.load(server.url, sha256=sha256)
+    (whole / "model.weights.h5").write_bytes(b"half")
+    original = os.rename
+
+    def meanwhile(source, target):
+        original(source, target)
+        if source == whole:
+            shutil.copytree(preset, whole)
+            (whole / "theirs").write_text("")
+
+    monkeypatch.setattr(os, "rename", meanwhile)
+    assert presets.load(server.url, sha256=sha256).latent_dim == 2
+    assert (whole / "theirs").exists() and downloads(home) == [sha256]
+
+
+def test_a_name_that_cannot_be_taken(server, sha256, home, monkeypatch):
+    def refuse(source, target):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(PermissionError):
+        presets.load(server.url, sha256=sha256)
+    assert downloads(home) == [sha256] and not os.listdir(home / "downloads" / sha256)
 
 
 def test_no_server(server, sha256, preset):

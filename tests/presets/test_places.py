@@ -219,10 +219,52 @@ def test_a_card_that_names_other_files(preset, name):
 def test_damaged_json(preset, file, text):
     (preset / file).write_bytes(text)
     if file == "config.json":
-        listed = presets.info(preset)["files"]
+        listed = json.loads((preset / "metadata.json").read_text())["files"]
         change_card(preset, files={**listed, **folder.described([preset / file])})
     with pytest.raises(ValueError, match=f"can't be read.*Received: .*{file}"):
         presets.load(preset)
+
+
+def test_a_card_of_another_class_than_the_config(preset):
+    change_card(preset, **{"class": "kerasgan>CGAN"})
+    message = r"damaged.*Received: .*gan_tiny.*kerasgan>CGAN.*kerasgan>GAN"
+    for use in (presets.info, presets.load, models.GAN.from_preset, models.CGAN.from_preset):
+        with pytest.raises(ValueError, match=message):
+            use(preset)
+
+
+def test_what_a_card_lacks_is_none(preset):
+    path = preset / "metadata.json"
+    whole = presets.info(preset)
+    lean = {k: json.loads(path.read_text())[k] for k in ("format_version", "class", "files")}
+    path.write_text(json.dumps(lean))
+    card = presets.info(preset)
+    assert set(card) == set(whole)
+    own = {*lean, "name", "path", "sha256"}
+    assert {name for name, value in card.items() if value is None} == set(whole) - own
+    for name in ("description", "parameters", "steps", "scores", "versions", "licence"):
+        assert card[name] is None
+    assert type(presets.load(preset)) is models.GAN
+    assert json.loads(path.read_text()) == lean
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.weights.h5", "metadata.json"])
+def test_a_file_that_may_not_be_read(preset, file, monkeypatch):
+    sha256 = presets.info(preset)["sha256"]
+    original = open
+
+    def refuse(path, *args, **kwargs):
+        if pathlib.Path(path).name == file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)  # pathlib's
+    for checksum in (None, sha256):
+        with pytest.raises(
+            ValueError, match=rf"can't be read.*Permission denied.*Received: .*{file}"
+        ):
+            presets.load(preset, sha256=checksum)
 
 
 def test_a_preset_of_another_class(preset):
@@ -232,8 +274,8 @@ def test_a_preset_of_another_class(preset):
 
 
 def test_weights_that_do_not_fit_the_config(preset):
-    path = preset / "config.json"
+    path, listed = preset / "config.json", presets.info(preset)["files"]
     path.write_text(path.read_text().replace('"latent_dim": 2', '"latent_dim": 3'))
-    change_card(preset, files={**presets.info(preset)["files"], **folder.described([path])})
+    change_card(preset, files={**listed, **folder.described([path])})
     with pytest.raises(ValueError, match=r"can't build the preset.*Received: "):
         presets.load(preset)

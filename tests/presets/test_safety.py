@@ -1,7 +1,9 @@
 """Loading a preset runs no code but kerasgan's and Keras', and opens no file but its own."""
 
+import builtins
 import copy
 import json
+import sys
 
 import keras
 import pytest
@@ -20,11 +22,21 @@ def item(class_name, module="keras.layers", registered_name=None, **config):
     }
 
 
+def arithmetic():
+    """A model of operations from each of Keras' modules of them."""
+    images = keras.Input(batch_shape=(2, 4, 4, 3))
+    x = keras.ops.nn.relu(images + 2.0) * keras.ops.cast(images, "float32")
+    x = x + keras.ops.image.rgb_to_grayscale(x) + keras.ops.erf(x)
+    x = keras.ops.rearrange(x, "b h w c -> b (h w) c")
+    return keras.Model(images, keras.ops.norm(x, axis=-1))
+
+
 GOOD = [
     keras.layers.Dense(3, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02)),
     keras.layers.Bidirectional(keras.layers.LSTM(3)),
-    keras.layers.Activation(keras.ops.sin),
+    keras.metrics.MeanMetricWrapper(keras.losses.mean_squared_error),
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, dtype="mixed_float16")]),
+    arithmetic(),
     keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.5)),
     keras.losses.BinaryCrossentropy(from_logits=True),
 ]
@@ -48,6 +60,22 @@ BAD = {
     "others' class": item("Thing", "theirs", "theirs>Thing"),
     "others' class as Keras'": item("Dense", "keras.layers", "theirs>Thing"),
     "others' class as kerasgan's": item("GAN", "theirs", "kerasgan>GAN"),
+    "others' class by its registered name": item("theirs>Theirs", registered_name="theirs>Theirs"),
+    "others' class by its name alone": item("theirs>Theirs"),
+    "a metric by its registered name": item(
+        "kerasgan>FrechetDistance", registered_name="kerasgan>FrechetDistance"
+    ),
+    "a function that Keras can't find": {**item("function", "builtins"), "config": "sin"},
+    "others' function": {**item("function", "builtins", "function"), "config": "theirs_too"},
+    "kerasgan's metric as a function": {
+        **item("function", "builtins"),
+        "config": "FrechetDistance",
+    },
+    "keras' own tests": item("RearrangeTest", "keras.src.ops.einops_test"),
+    "a model in keras' own tests": item("Functional", "keras.src.ops.einops_test", "Functional"),
+    "a policy in keras' own tests": item("DTypePolicy", "keras.src.ops.einops_test"),
+    "an operation of no module": item("Add", "keras.src.ops.", "Add"),
+    "no arithmetic": item("Function", "keras.src.ops.function", "Function"),
     "lambda as kerasgan's": item("__lambda__", "kerasgan.models.gan", "kerasgan>GAN"),
     "type spec as kerasgan's": item("__typespec__", "kerasgan.models.gan", "kerasgan>GAN"),
     "a metric, which reads files": item(
@@ -142,10 +170,43 @@ class Theirs(keras.layers.Layer):
         return inputs
 
 
+@keras.saving.register_keras_serializable("theirs")
+def theirs_too(x):
+    """A function that is registered, so that Keras alone would find it."""
+    return x
+
+
 def confess(x):
     """What the lambda does."""
     ran.append("lambda")
     return x
+
+
+@pytest.fixture
+def conftest_on_path(tmp_path, monkeypatch):
+    """A module `conftest`, which keras' own tests import, that runs code."""
+    (tmp_path / "conftest.py").write_text("import builtins\nbuiltins.kerasgan_ran = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "conftest", raising=False)
+    monkeypatch.delitem(sys.modules, "keras.src.ops.einops_test", raising=False)
+
+
+@pytest.mark.parametrize("class_name", ["RearrangeTest", "Functional", "DTypePolicy"])
+def test_keras_own_tests_are_not_imported(class_name, preset, conftest_on_path):
+    config = item(class_name, "keras.src.ops.einops_test", class_name)
+    rewrite_config(preset, config)
+    with pytest.raises(ValueError, match=r"kerasgan and Keras only"):
+        presets.load(preset)
+    assert not hasattr(builtins, "kerasgan_ran") and "conftest" not in sys.modules
+
+
+def rewrite_config(preset, config):
+    """Another config, with a card that fits."""
+    (preset / "config.json").write_text(json.dumps(config))
+    card = json.loads((preset / "metadata.json").read_text())
+    card["class"] = safety.class_name(config)
+    card["files"].update(folder.described([preset / "config.json"]))
+    (preset / "metadata.json").write_text(json.dumps(card))
 
 
 LAYERS = {
@@ -175,10 +236,7 @@ def test_nothing_runs_before_the_refusal(bad, preset, unsafe):
     keras.saving.deserialize_keras_object(copy.deepcopy(config))  # Keras empties configs
     assert ran.pop() == bad
     ran.clear()
-    (preset / "config.json").write_text(json.dumps(config))
-    card = json.loads((preset / "metadata.json").read_text())
-    card["files"].update(folder.described([preset / "config.json"]))
-    (preset / "metadata.json").write_text(json.dumps(card))
+    rewrite_config(preset, config)
     with pytest.raises(ValueError, match=r"kerasgan and Keras only"):
         presets.load(preset)
     assert ran == []

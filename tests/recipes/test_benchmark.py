@@ -1,6 +1,7 @@
 """The benchmark: every family is in it, both sides do the same work, and its numbers are right."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -91,6 +92,19 @@ def test_a_gan_step_costs_what_its_passes_do(worker):
     assert counted["images"] == 2
     reusing = worker.counted({**task, "kind": "kerasgan reusing fakes"})
     assert reusing["flops"] == first + second - generator
+
+
+def test_all_threads_are_limited(worker, monkeypatch):
+    given = {}
+    for name in ("intra", "inter"):
+        setter = f"set_{name}_op_parallelism_threads"
+        monkeypatch.setattr(
+            tf.config.threading, setter, lambda threads, name=name: given.update({name: threads})
+        )
+    monkeypatch.setattr(worker, "counted", lambda task: {})
+    monkeypatch.setattr(sys, "argv", ["benchmark_keras.py", json.dumps({**TASK, "threads": 3})])
+    worker.main()
+    assert given == {"intra": 3, "inter": 3}
 
 
 # Equal work on both sides -------------------------------------------------------------------
@@ -199,6 +213,82 @@ def test_rows_are_compared_as_documented(driver):
     assert rows["bfloat16"]["ceiling"] == pytest.approx(0.25)
     assert rows["PyTorch compile"] == {"note": "failed"}
     assert "ceiling" not in rows["matrix product"]
+
+
+WORKER = """
+import json, sys
+task = json.loads(sys.argv[1])
+ends = task["compile"].get("steps_per_execution")  # the variant that ends early
+ends = ends if task["kind"] == "kerasgan" and not task["count"] else None
+print("BENCHMARK", json.dumps({"flops": 1e9, "images": 64, "parameters": 7}), flush=True)
+for line in sys.stdin:
+    if ends and "TURN" == "before":
+        raise MemoryError("no more")
+    print("BENCHMARK", json.dumps({"ms": [1.0] * int(line), "device_bytes": 2e9}), flush=True)
+    if ends and "TURN" == "after":
+        raise MemoryError("no more")
+"""
+
+
+@pytest.mark.parametrize("turn", ["before", "after"])
+def test_a_worker_that_dies_is_noted_and_the_others_go_on(driver, tmp_path, monkeypatch, turn):
+    for name in ("keras", "torch"):
+        path = tmp_path / f"benchmark_{name}.py"
+        path.write_text(WORKER.replace("TURN", turn))
+    monkeypatch.setattr(driver, "__file__", str(tmp_path / "benchmark.py"))
+    run = driver.Worker.run
+
+    def run_and_wait(self, steps):
+        run(self, steps)
+        if self.steps == 5 and turn == "after":
+            self.process.wait(60)  # it has ended when its next turn comes
+
+    monkeypatch.setattr(driver.Worker, "run", run_and_wait)
+    with flagsaver.flagsaver(smoke=True):
+        rows = {row["variant"]: row for row in driver.measure("GAN", ["XLA", "5 steps", "eager"])}
+    assert rows["5 steps"] == {
+        **driver.key("GAN"),
+        "variant": "5 steps",
+        "note": "MemoryError: no more",
+    }
+    for variant in ("XLA", "eager"):
+        row = rows[variant]
+        assert (row["ms"], row["readings"], row["gigabytes"], row["parameters"]) == (1.0, 4, 2.0, 7)
+    assert rows["XLA"]["ceiling"] > 0 and "note" not in rows["matrix product"]
+
+
+def test_a_worker_that_dies_after_its_last_turn(driver, tmp_path, monkeypatch):
+    """On a CPU its memory is read at the end, from a process that must still be there."""
+    for name in ("keras", "torch"):
+        code = WORKER.replace("TURN", "never").replace(
+            '"device_bytes": 2e9', '"device_bytes": None'
+        )
+        (tmp_path / f"benchmark_{name}.py").write_text(code)
+    monkeypatch.setattr(driver, "__file__", str(tmp_path / "benchmark.py"))
+    results = driver.Worker.results
+
+    def killed(self):
+        if self.steps == 5:
+            self.process.kill()
+            os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)  # dead, not reaped
+        return results(self)
+
+    monkeypatch.setattr(driver.Worker, "results", killed)
+    with flagsaver.flagsaver(smoke=True):
+        rows = {row["variant"]: row for row in driver.measure("GAN", ["XLA", "5 steps"])}
+    assert rows["5 steps"]["note"] == "ended with exit code -9" and "ms" not in rows["5 steps"]
+    assert rows["XLA"]["ms"] == 1.0 and rows["XLA"]["gigabytes"] > 0
+
+
+def test_without_the_product_there_is_no_ceiling(driver):
+    rows = {
+        "XLA": {"ms": 20.0, "gflop": 1.0},
+        "keras.io": {"ms": 30.0, "gflop": 1.0},
+        "matrix product": {"note": "failed"},
+        "matrix product bfloat16": {"ms": 5.0, "gflop": 2.0},
+    }
+    driver.compare(rows)
+    assert rows["XLA"] == {"ms": 20.0, "gflop": 1.0, "x_keras_io": pytest.approx(1.5)}
 
 
 def test_a_row_for_lack_of_torch_is_measured_once_it_is_there(driver, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from absl.testing import flagsaver
 
 from kerasgan import data, metrics, models, presets, runs
 from kerasgan.tables import Table
+from kerasgan.version import versions
 from tests.recipes.loading import loaded
 from tests.recipes.running import run
 
@@ -72,6 +73,72 @@ def test_fresh_values_that_are_all_alike(check):
     row = check.compared({"x": 1.0}, {"x": 1.0}, [{"x": 2.0}] * 3)
     assert (row["p"], row["verdict"]) == (0.0, "wrong with fresh seeds")
     assert check.compared({"x": 1.0}, {"x": 2.0}, [{"x": 1.0}] * 3)["verdict"].startswith("wrong w")
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "card, again, fresh, verdict",
+    [
+        ({"x": 1.0}, {"x": NAN}, (), "wrong with the card's seed"),
+        ({"x": 1.0, "y": 1.0}, {"x": 1.0, "y": NAN}, (), "wrong with the card's seed"),
+        ({"x": NAN}, {"x": NAN}, (), "wrong with the card's seed"),
+        ({"x": float("inf")}, {"x": float("inf")}, (), "wrong with the card's seed"),
+        ({"x": 1.0}, {"x": 1.0}, (1.0, NAN, 1.0), "wrong with fresh seeds"),
+        ({"x": 1.0}, {"x": 1.0}, (NAN, NAN), "wrong with fresh seeds"),
+    ],
+)
+def test_what_is_no_number_is_wrong(card, again, fresh, verdict, check):
+    assert check.compared(card, again, [{"x": x} for x in fresh])["verdict"] == verdict
+
+
+def kept_rows(path, changes):
+    """A table of one row as evaluate.py writes it, changed; the card and the score that it fits."""
+    weights = metrics.get("mnist_classifier").weights_sha256()
+    protocol = {"split": "mnist[test]", "extractor": "mnist_classifier", "n_fake": 40}
+    protocol |= {"weights_sha256": weights, "versions": versions(), "n_real": 40}
+    score = {"protocol": protocol, "samples_seed": 3, "truncation": None}
+    card = {"path": "place", "files": {"model.weights.h5": {"sha256": "a" * 64}}}
+    row = {"scored": {"sha256": "a" * 64}, "samples_seed": 3, "truncation": None}
+    row["values"] = {"frechet_mnist_classifier": 1.0}
+    row["protocol"] = {**protocol, **changes.pop("protocol", {})}
+    table = Table(path)
+    table.add({**row, **changes})
+    return table, card, score
+
+
+@pytest.mark.parametrize(
+    "changes, is_kept",
+    [
+        ({}, True),
+        ({"protocol": {"n_real": 10}}, True),
+        ({"scored": {"sha256": "b" * 64}}, False),
+        ({"samples_seed": 4}, False),
+        ({"truncation": 1.5}, False),
+        ({"protocol": {"split": "mnist[train]"}}, False),
+        ({"protocol": {"extractor": "fashion_mnist_classifier"}}, False),
+        ({"protocol": {"n_fake": 10_000}}, False),
+        ({"protocol": {"weights_sha256": "0" * 64}}, False),
+        ({"protocol": {"versions": {**versions(), "keras": "3.0.0"}}}, False),
+    ],
+)
+def test_only_rows_of_the_same_protocol_are_kept(changes, is_kept, check, tmp_path, monkeypatch):
+    table, card, score = kept_rows(tmp_path / "rows.jsonl", dict(changes))
+    calls = []
+
+    def recipe(name, arguments):
+        calls.append((name, arguments))
+        other = Table(arguments["output"])
+        other.add({**other.rows[-1], "values": {"frechet_mnist_classifier": 2.0}})
+
+    monkeypatch.setattr(check, "recipe", recipe)
+    values = check.scored(table, card, score, 3, "frechet")
+    assert values == {"frechet_mnist_classifier": 1.0 if is_kept else 2.0}
+    assert len(calls) == (not is_kept)
+    if calls:
+        ((name, arguments),) = calls
+        assert (name, arguments["split"], arguments["samples"]) == ("evaluate", "test", 40)
 
 
 def test_kinds_of_scores(check):
