@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasgan.files import sha256
 from kerasgan.tables import Table
 from tests import serving_loader
 from tests.serving_loader import OK, Request
@@ -49,6 +50,11 @@ def versions(names=None):
     """Folders of the stored versions."""
     paths = sorted(path.parent for path in STORED.glob("*/*/saved_model.pb"))
     return [path for path in paths if not names or path.parent.name in names]
+
+
+def fingerprint(version):
+    """SHA-256 of the file in which TensorFlow puts checksums of a version's graph and variables."""
+    return sha256(version / "fingerprint.pb")
 
 
 def signature_of(version):
@@ -86,6 +92,7 @@ def row(version, rows, total, repetitions):
     return {
         "model": version.parent.name,
         "version": int(version.name),
+        "fingerprint_sha256": fingerprint(version),
         "signature": requests[0].signature,
         "rows": rows,
         **{f"alone_p{p}": round(float(np.percentile(alone, p)), 2) for p in (50, 99)},

@@ -5,6 +5,7 @@ version gives what its preset gives, and 16 threads at once lose nothing.
 import pytest
 
 from kerasgan import presets
+from kerasgan.tables import Table
 from tests import serving_latencies, serving_loader
 from tests.serving_loader import OK, Request
 from tests.serving_requests import assert_equal, good_requests
@@ -38,6 +39,13 @@ def test_requests_to_every_stored_version_from_sixteen_threads():
     _, figures = serving_loader.run(requests, serving_latencies.THREADS, total)
     assert figures["answered"] == total and figures["wrong"] == 0
     assert [len(times) for times in figures["crowded"]] == [6] * len(requests)
+
+
+def test_the_latencies_are_of_what_is_stored():
+    table = Table(serving_latencies.ROOT / "recipes" / "tables" / "latencies.jsonl")
+    measured = [(row["model"], row["version"], row["fingerprint_sha256"]) for row in table.rows]
+    stored = {(v.parent.name, int(v.name), serving_latencies.fingerprint(v)) for v in VERSIONS}
+    assert set(measured) == stored and len(measured) == 2 * len(stored)
 
 
 def test_a_row_of_latencies():
