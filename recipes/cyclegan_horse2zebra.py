@@ -11,11 +11,11 @@ The paper's setting, on one GPU (not tried here; about 1.9 TFLOP an update by th
     arithmetic, so 200 epochs of the paper's 1,334 pictures, 267,000 updates, take some 14 hours at
     10 TFLOP a second; of 250 pictures a domain, 50,000 updates, some 3 hours):
     python recipes/cyclegan_horse2zebra.py --data_dir=horse2zebra --image_size=256 --width=64
-Time: --epochs=8, 250 pictures a domain (2,000 updates): 60 minutes, at 1.2 to 1.7 s an update, on
-    one of two busy cores of an x86-64 server CPU.
+Time: --epochs=8, 250 pictures a domain (2,000 updates): 60 to 65 minutes, at 1.2 to 2 s an update,
+    on one of two busy cores of an x86-64 server CPU.
 Score: that run, seed 0, 120 and 140 test pictures, recipes/evaluate_translation.py (extractor
-    EfficientNet-Lite0, ImageNet weights): horses to zebras Frechet 251 (untranslated 211, real
-    zebras 61), cycle error 0.168; zebras to horses 264 (211, 105), 0.192. That is 0.75 %
+    EfficientNet-Lite0, ImageNet weights): horses to zebras Frechet 240 (untranslated 211, real
+    zebras 62), cycle error 0.167; zebras to horses 261 (211, 101), 0.190. That is 0.75 %
     of the paper's updates: stripes begin, under a checkerboard, and by Frechet the pictures are
     worse than before.
 """
