@@ -87,18 +87,18 @@ SMOKE = flags.DEFINE_bool("smoke", False, "Smoke runs of the recipes, few sample
 def main():
     """Makes presets and rows of other seeds; those that are there are left."""
     names = NAMES if PRESETS.value == ["all"] else PRESETS.value
-    unknown = [name for name in names if name not in NAMES]
+    unknown = ", ".join(name for name in names if name not in NAMES)
     if unknown:
-        raise runs.RunError(
-            f"--presets must be some of {', '.join(NAMES)}. Received: {', '.join(unknown)}"
-        )
+        raise runs.RunError(f"--presets must be some of {', '.join(NAMES)}. Received: {unknown}")
     if not SEEDS.value or not all(seed.isdecimal() for seed in SEEDS.value):
         raise runs.RunError(f"--seeds must be integers from 0 up. Received: --seeds={SEEDS.value}")
     folder = WORKDIR.value or f"runs/train_zoo{'-smoke' if SMOKE.value else ''}"
     workdir = files.writable_directory("workdir", folder)
-    output = files.writable_directory(
-        "output", workdir / "presets" if SMOKE.value else OUTPUT.value
-    )
+    folder = workdir / "presets" if SMOKE.value else OUTPUT.value
+    output = files.writable_directory("output", folder)
+    for name in names:  # what can't be had is said before the first training
+        if name in TRANSLATIONS and not (output / name / "metadata.json").exists():
+            find_pictures(TRANSLATIONS[name].dataset)
     table = Table(workdir / "seeds.jsonl")
     for name in names:
         for seed in [0] if name in CLASSIFIERS else dict.fromkeys(map(int, SEEDS.value)):
@@ -251,10 +251,8 @@ def real_floor(dataset):
 def translation(name, seed, workdir):
     """Trains, scores on the test pictures."""
     plan = TRANSLATIONS[name]
-    metrics.get(EXTRACTOR.value)  # what can't be had is said before the training
     run, scores = workdir / f"{name}-seed{seed}", workdir / f"{name}-seed{seed}-scores"
-    (epochs,) = stages(plan)
-    folder = find_pictures(plan.dataset)
+    (epochs,), folder = stages(plan), find_pictures(plan.dataset)
     for old in [scores, run] if SMOKE.value else [scores]:  # smoke runs make up other pictures
         shutil.rmtree(old, ignore_errors=True)
     of = (f"--data_dir={folder}", f"--seed={seed}")
@@ -269,8 +267,10 @@ def translation(name, seed, workdir):
     return model, translations(model, folder) if name in SHOWN else None, card
 
 
+@functools.cache
 def find_pictures(dataset):
-    """The folder of a data set; of a smoke run, pictures that are made up."""
+    """The folder of a data set (of a smoke run: pictures made up), if it can be scored, too."""
+    metrics.get(EXTRACTOR.value)
     if SMOKE.value:
         return data.made_up_pictures(**DATA_SETS[dataset]["made_up"])
     folder = data.find_folder(dataset)

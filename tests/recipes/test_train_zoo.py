@@ -226,15 +226,26 @@ def test_the_mildest_truncation_that_will_do(shares, chosen, tried, tmp_path, mo
     assert asked == [f"--truncation={t}" for t in (3.0, 2.5, 2.0, 1.5, 1.0)[:tried]]
 
 
-def test_an_extractor_that_cannot_be_had_is_refused_before_training(tmp_path):
+def test_an_extractor_that_cannot_be_had_is_refused_before_the_first_training(zoo):
     with (
-        loaded("train_zoo") as module,
-        flagsaver.flagsaver(presets=["pix2pix_facades"], extractor="vgg", workdir=str(tmp_path)),
-        flagsaver.flagsaver(output=str(tmp_path / "presets")),
+        flagsaver.flagsaver(extractor="vgg"),
         pytest.raises(ValueError, match=r"Expected an extractor.*Received: extractor='vgg'"),
     ):
-        module.main()
-    assert not list(tmp_path.glob("pix2pix_facades*"))
+        zoo(0, presets=("gan_mnist", "pix2pix_facades"))
+    assert zoo.calls == []
+
+
+def test_pictures_that_are_not_there_are_asked_for_before_the_first_training(zoo, monkeypatch):
+    monkeypatch.setattr(zoo.module.metrics, "get", lambda extractor: None)
+    monkeypatch.delenv("KERASGAN_DATA", raising=False)
+    with pytest.raises(runs.RunError, match=r"KERASGAN_DATA/facades_pix2pix.*Received: K.*=None"):
+        zoo(0, presets=("gan_mnist", "pix2pix_facades"))
+    assert zoo.calls == []
+    made = zoo.folder / "out" / "pix2pix_facades"
+    made.mkdir(parents=True)
+    (made / "metadata.json").write_text("{}")  # a preset that is there asks for nothing
+    with pytest.raises(ValueError, match=r"metadata\.json"):
+        zoo(0, presets=("pix2pix_facades",))
 
 
 def test_unknown_presets(tmp_path):
