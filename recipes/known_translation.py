@@ -37,9 +37,9 @@ Makes: <workdir>/rows.jsonl and table.md; in a folder for each row the checkpoin
 Time: as --minutes says; on one core DualGAN, of 20 minutes, took 38.
 Score: seed 0, classifier 99.4 %; kept and nearest: Pix2Pix, --minutes=5: 99.2 %, 100 %; CycleGAN,
     --minutes=10: 99.4, 99.3 % (back 98.1, 99.1). --minutes=20: DualGAN 99.3, 50.7 % (it shears
-    little; back 97.7, 51.4; in 10 minutes 99.2, 51.5); DiscoGAN 8.1, 0.9 %: it
-    renames classes (permuted 48.7; back 8.2, 0.5); StarGAN-light hit 100 %, 99.0, 96.9 %; StarGAN
-    hit 100 %, 93.2 (its goal of 95 is missed), 69.5 % (reconstruction x 5: kept 68).
+    little; back 97.7, 51.4; in 10 minutes 99.2, 51.5); DiscoGAN 19.9, 3.3 %: it renames classes
+    (permuted 50.7; back 21.3, 3.2); StarGAN-light hit 100 %, 98.9, 96.6 %; StarGAN hit 100 %, 97.0
+    (turned 95.9; an earlier run 93.2), 79.2 % (reconstruction x 5: kept 68).
 """
 
 import functools
